@@ -1,0 +1,1 @@
+"""Analysis: tables become numbers, each with its interval and the number of conversations behind it."""

@@ -1,0 +1,108 @@
+"""Estimates: means, ratios and quantiles over conversations, with 95 % intervals.
+
+The unit is the conversation. Smooth functions of means have a t-interval on their influence values; quantiles a percentile
+bootstrap over conversations. Fewer than 20 conversations give no interval (the design's rule: coverage is not to be had).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ladder_bench.domain import Estimate
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+FEWEST = 20  # conversations for an interval
+LEVEL = 0.95
+DRAWS = 1000
+
+
+def missing(why: str, unscored: int = 0) -> Estimate:
+    return Estimate(None, None, None, 0, unscored, why)
+
+
+def mean(values: Array, unscored: int = 0) -> Estimate:
+    """Mean of one value a conversation; NaN marks conversations without one."""
+    known = values[~np.isnan(values)]
+    if known.size == 0:
+        return missing("no conversation has a value", unscored)
+    centre = float(known.mean())
+    return with_interval(centre, known - centre, unscored)
+
+
+def ratio(numerators: Array, denominators: Array, unscored: int = 0) -> Estimate:
+    """Ratio of two means over the same conversations, by the delta method."""
+    whole = float(denominators.mean()) if denominators.size else 0.0
+    if whole == 0.0:
+        return missing("nothing to divide by", unscored)
+    centre = float(numerators.mean()) / whole
+    return with_interval(centre, (numerators - centre * denominators) / whole, unscored)
+
+
+def with_interval(value: float, influence: Array, unscored: int = 0) -> Estimate:
+    """A t-interval from influence values, one a conversation."""
+    n = int(influence.size)
+    if n < FEWEST:
+        return Estimate(value, None, None, n, unscored, f"no interval: {n} conversations, {FEWEST} are needed")
+    half = t_quantile((1 + LEVEL) / 2, n - 1) * standard_error(influence)
+    return Estimate(value, value - half, value + half, n, unscored)
+
+
+def standard_error(influence: Array) -> float:
+    return float(influence.std(ddof=1) / np.sqrt(influence.size))
+
+
+@lru_cache(maxsize=1024)
+def t_quantile(probability: float, freedom: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))
+
+
+def t_above(statistic: float, freedom: int) -> float:
+    """P(T > statistic)."""
+    from scipy.special import stdtr
+
+    return float(stdtr(freedom, -statistic))
+
+
+def quantiles(groups: Sequence[Array], probabilities: Sequence[float], seed: int = 0) -> list[Estimate]:
+    """Quantiles over all values of all conversations, with a percentile bootstrap over conversations."""
+    full = [group for group in groups if group.size]
+    if not full:
+        return [missing("no latency was measured or recorded") for _ in probabilities]
+    values = np.concatenate(full)
+    owner = np.repeat(np.arange(len(full)), [group.size for group in full])
+    order = np.argsort(values, kind="stable")
+    values, owner = values[order], owner[order]
+    centres = [_weighted(values, np.ones((1, values.size)), p)[0] for p in probabilities]
+    if len(full) < FEWEST:
+        why = f"no interval: {len(full)} conversations, {FEWEST} are needed"
+        return [Estimate(float(centre), None, None, len(full), 0, why) for centre in centres]
+    draws = np.random.default_rng(seed).multinomial(len(full), np.full(len(full), 1 / len(full)), size=DRAWS)
+    found = [
+        np.concatenate([_weighted(values, part[:, owner], p) for part in _chunks(draws, values.size)])
+        for p in probabilities
+    ]
+    tail = (1 - LEVEL) / 2
+    return [
+        Estimate(float(centre), float(np.quantile(drawn, tail)), float(np.quantile(drawn, 1 - tail)), len(full))
+        for centre, drawn in zip(centres, found, strict=True)
+    ]
+
+
+def _chunks(draws: Any, width: int) -> list[Any]:
+    """Split the draws so that a block of weights stays under about 40 MB."""
+    rows = max(1, 5_000_000 // max(1, width))
+    return [draws[start : start + rows] for start in range(0, len(draws), rows)]
+
+
+def _weighted(values: Array, weights: Any, probability: float) -> Array:
+    """The weighted quantile of sorted values, for every row of weights."""
+    reached = np.cumsum(weights, axis=1)
+    index = (reached < probability * reached[:, -1:]).sum(axis=1)
+    found: Array = values[np.minimum(index, values.size - 1)]
+    return found

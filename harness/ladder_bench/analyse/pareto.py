@@ -1,0 +1,70 @@
+"""The Pareto labels: which strategies another one beats on quality and cost at once, and which none can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ladder_bench.analyse.estimates import FEWEST, Array, standard_error, t_above
+from ladder_bench.analyse.metrics import Scores
+
+ALPHA = 0.05
+
+
+def labels(scores: Sequence[Scores]) -> dict[str, str]:
+    """`dominated`, `front` or `undecided` for each strategy.
+
+    Dominated: one other is better on quality and cheaper on log cost, both tested one-sided and paired, the larger of the
+    two p-values, Holm over all pairs. Front: against each other, better on quality or cheaper (the smaller p, doubled),
+    Holm over all pairs. Everything else is undecided, as is everything below 20 conversations.
+    """
+    names = [score.strategy for score in scores]
+    pairs = [(i, j) for i in range(len(scores)) for j in range(len(scores)) if i != j]
+    better = {(i, j): _p_above(scores[i].values["quality"] - scores[j].values["quality"]) for i, j in pairs}
+    cheaper = {(i, j): _p_cheaper(scores[i], scores[j]) for i, j in pairs}
+    beats = _holm({(i, j): max(better[i, j], cheaper[i, j]) for i, j in pairs})
+    holds = _holm({(i, j): min(1.0, 2 * min(better[i, j], cheaper[i, j])) for i, j in pairs})
+    found = {}
+    for i, name in enumerate(names):
+        others = [j for j in range(len(scores)) if j != i]
+        if any((j, i) in beats for j in others):
+            found[name] = "dominated"
+        elif others and not np.isnan(scores[i].values["quality"]).all() and all((i, j) in holds for j in others):
+            found[name] = "front"
+        else:
+            found[name] = "undecided"
+    return found
+
+
+def _p_cheaper(first: Scores, second: Scores) -> float:
+    a, b = first.values["cost_usd_warm"], second.values["cost_usd_warm"]
+    known = ~np.isnan(a) & ~np.isnan(b)
+    a, b = a[known], b[known]
+    if not a.size or a.mean() <= 0 or b.mean() <= 0:
+        return 1.0
+    return _p(float(np.log(b.mean() / a.mean())), b / b.mean() - a / a.mean())
+
+
+def _p_above(difference: Array) -> float:
+    known = difference[~np.isnan(difference)]
+    return _p(float(known.mean()), known - known.mean()) if known.size else 1.0
+
+
+def _p(value: float, influence: Array) -> float:
+    """One-sided p-value that the value is above 0."""
+    if influence.size < FEWEST or value <= 0:
+        return 1.0
+    error = standard_error(influence)
+    return 0.0 if error == 0 else t_above(value / error, influence.size - 1)
+
+
+def _holm(p_values: dict[tuple[int, int], float]) -> set[tuple[int, int]]:
+    """The pairs that Holm's procedure rejects."""
+    rejected = set()
+    ordered = sorted(p_values, key=lambda pair: (p_values[pair], pair))
+    for rank, pair in enumerate(ordered):
+        if p_values[pair] > ALPHA / (len(ordered) - rank):
+            break
+        rejected.add(pair)
+    return rejected

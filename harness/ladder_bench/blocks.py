@@ -1,0 +1,69 @@
+"""Blocks: the delimited parts of prompts and answers, the frame that a guide writes and the memory that is handed over.
+
+Both stand between markers on lines of their own, so that they can be parsed, shown apart and kept from the graders: the
+user of a product sees neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import regex
+
+FRAME_OPEN, FRAME_CLOSE = "[frame]", "[/frame]"
+MEMORY_OPEN, MEMORY_CLOSE = "[handoff memory]", "[/handoff memory]"
+FRAME_PARTS = ("goal", "constraints", "assumptions", "plan", "format", "open questions")
+
+_FRAME = regex.compile(r"^\[frame\][ \t]*\n(.*?)^\[/frame\][ \t]*(?:\n|\Z)", regex.DOTALL | regex.MULTILINE)
+_PART = regex.compile(rf"^[\s*#-]*({'|'.join(FRAME_PARTS)})\W*:\W*", regex.IGNORECASE | regex.MULTILINE)
+
+
+def asks_for_frame(system: str) -> bool:
+    """Whether a system prompt asks its reader to write a frame."""
+    return FRAME_OPEN in system
+
+
+@lru_cache(maxsize=8192)
+def frame_parts(answer: str) -> Mapping[str, str]:
+    """The parts of an answer's frame, by name; empty where there is no closed frame."""
+    block = _FRAME.search(answer)
+    if block is None:
+        return {}
+    heads = list(_PART.finditer(block[1]))
+    ends = [head.start() for head in heads[1:]] + [len(block[1])]
+    parts = {head[1].casefold(): block[1][head.end() : end].strip() for head, end in zip(heads, ends, strict=True)}
+    return {name: text for name, text in parts.items() if text}
+
+
+def frame_is_complete(answer: str) -> bool:
+    return len(frame_parts(answer)) == len(FRAME_PARTS)
+
+
+@lru_cache(maxsize=8192)
+def visible(answer: str) -> str:
+    """An answer as the user of a product sees it: without its frame."""
+    return _FRAME.sub("", answer).strip() if FRAME_OPEN in answer else answer
+
+
+def with_memory(message: str, memory: str) -> str:
+    """A user message with the memory at its end, where it leaves the shared prefix cacheable."""
+    return f"{message}\n\n{MEMORY_OPEN}\n{memory}\n{MEMORY_CLOSE}"
+
+
+def memory_in(message: str) -> str | None:
+    """The memory that a message carries, None without one."""
+    if not message.endswith(MEMORY_CLOSE):
+        return None
+    start = message.rfind(MEMORY_OPEN)
+    return message[start + len(MEMORY_OPEN) : -len(MEMORY_CLOSE)].strip() if start >= 0 else None
+
+
+@lru_cache(maxsize=8192)
+def sentences(text: str) -> tuple[str, ...]:
+    """Split a text into sentences and lines; joined again they are the text."""
+    return tuple(part for part in _SENTENCE.findall(text) if part)
+
+
+# up to a line break or a sentence's end that is followed by space and then no small letter
+_SENTENCE = regex.compile(r"[^\n]*?(?:\n+|(?<=[.!?…:;][\"')\]]?)[ \t]+(?=[^a-z])|\Z)")

@@ -1,0 +1,354 @@
+"""One conversation from its JSON: the shape of a line, and what becomes of each message."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ladder_bench import checks, content
+from ladder_bench.domain import (
+    TRIGGER_NAMES,
+    Constraint,
+    Conversation,
+    Criterion,
+    Intent,
+    Json,
+    Message,
+    Recording,
+    Statement,
+    Turn,
+    Usage,
+    canonical,
+    digest_of,
+)
+from ladder_bench.errors import InputError, Problem
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Label = Literal[
+    "goal_change", "constraint_conflict", "missing_information", "high_stakes", "deep_work", "low_confidence"
+]
+assert set(TRIGGER_NAMES) == set(Label.__args__)  # type: ignore[attr-defined]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StatementShape(Shape):
+    text: str
+    id: str = ""
+    check: dict[str, Any] | None = None
+
+
+class CriterionShape(Shape):
+    id: str
+    kind: Literal["correctness", "completeness", "constraint", "format"] = "correctness"
+    text: str
+    weight: Weight = 1.0
+    critical: bool = False
+    check: dict[str, Any] | None = None
+    violation: str | None = None
+
+
+class ConstraintShape(Shape):
+    id: str
+    text: str
+    from_turn: Annotated[int, Field(ge=1)] = 1
+    until_turn: Annotated[int, Field(ge=1)] | None = None
+    weight: Weight = 1.0
+    critical: bool = False
+    check: dict[str, Any] | None = None
+    violation: str | None = None
+
+
+class IntentShape(Shape):
+    goal: StatementShape | None = None
+    constraints: list[ConstraintShape] = []
+    non_goals: list[StatementShape] = []
+    blocking_unknowns: list[StatementShape] = []
+    output_contract: StatementShape | None = None
+
+
+class TurnShape(Shape):
+    criteria: list[CriterionShape] = []
+    reference: str | None = None
+    labels: list[Label] | None = None
+    answer_labels: list[Label] | None = None
+    alternative: str | None = None
+    wrong: str | None = None
+
+
+class MessageShape(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[dict[str, Any]] | None = None
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+    latency_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    timestamp: str | float | None = None
+
+
+class OutcomeShape(Shape):
+    resolved: bool | None = None
+
+
+class ConversationShape(Shape):
+    id: str | None = None
+    system: str | None = None
+    tags: list[str] = []
+    language: str | None = None
+    messages: list[MessageShape]
+    intent: IntentShape | None = None
+    facts: list[str] = []
+    turns: dict[str, TurnShape] = {}
+    outcome: OutcomeShape | None = None
+    metadata: dict[str, Any] | None = None
+
+
+def build(document: content.Document, notes: dict[str, int]) -> Conversation:
+    """Build a conversation from a parsed line, counting in `notes` what was merged or left out. Raises InputError."""
+    if not isinstance(document.value, dict):
+        raise InputError(document.problem((), "must be an object with 'messages'"))
+    shape = content.parse(ConversationShape, document)
+    problems = list(_problems(shape, document))
+    turns: tuple[Turn, ...] = ()
+    greeting: tuple[Message, ...] = ()
+    system = shape.system or ""
+    if not problems:
+        try:
+            system, greeting, turns = _walk(shape, document, notes)
+        except InputError as error:
+            problems.extend(error.problems)
+    last = len(turns)
+    for key in shape.turns:
+        if turns and not (key.isdecimal() and 1 <= int(key) <= last):
+            message = f"there is no turn '{key}'; turns are counted by user messages, 1 to {last}"
+            problems.append(document.problem(("turns", key), message))
+    if problems:
+        raise InputError(problems)
+    return Conversation(
+        id=shape.id or f"line-{document.line}",
+        turns=turns,
+        system=system,
+        greeting=greeting,
+        intent=_intent(shape.intent),
+        facts=tuple(shape.facts),
+        tags=tuple(shape.tags),
+        language=shape.language,
+        resolved=shape.outcome.resolved if shape.outcome else None,
+        digest=digest_of(canonical(document.value)),
+    )
+
+
+# --- what the shape alone cannot say -------------------------------------------------------
+
+
+def _problems(shape: ConversationShape, document: content.Document) -> Iterator[Problem]:
+    if not any(message.role == "user" for message in shape.messages):
+        yield document.problem(("messages",), "holds no user message; at least one is needed")
+    seen: dict[str, str] = {}
+    for loc, identifier, check in _checked(shape):
+        if identifier and identifier in seen:
+            yield document.problem((*loc, "id"), f"duplicate id '{identifier}': also at {seen[identifier]}")
+        elif identifier:
+            seen[identifier] = content.path_text(loc)
+        if check is not None:
+            for inner, message in checks.problems(check, (*loc, "check")):
+                yield document.problem(inner, message)
+    for index, constraint in enumerate(shape.intent.constraints if shape.intent else []):
+        if constraint.until_turn is not None and constraint.until_turn < constraint.from_turn:
+            yield document.problem(
+                ("intent", "constraints", index, "until_turn"), f"is before from_turn {constraint.from_turn}"
+            )
+
+
+def _checked(shape: ConversationShape) -> Iterator[tuple[content.Loc, str, Mapping[str, Any] | None]]:
+    if shape.intent:
+        for field in ("goal", "output_contract"):
+            if statement := getattr(shape.intent, field):
+                yield ("intent", field), "", statement.check
+        for field in ("constraints", "non_goals", "blocking_unknowns"):
+            for index, item in enumerate(getattr(shape.intent, field)):
+                yield ("intent", field, index), item.id, item.check
+    for key, turn in shape.turns.items():
+        for index, criterion in enumerate(turn.criteria):
+            yield ("turns", key, "criteria", index), criterion.id, criterion.check
+
+
+def _intent(shape: IntentShape | None) -> Intent | None:
+    if shape is None:
+        return None
+    return Intent(
+        goal=_statement(shape.goal),
+        constraints=tuple(
+            Constraint(
+                Criterion(c.id, "constraint", c.text, c.weight, c.critical, c.check, c.violation),
+                c.from_turn,
+                c.until_turn,
+            )
+            for c in shape.constraints
+        ),
+        non_goals=tuple(Statement(s.text, s.id, s.check) for s in shape.non_goals),
+        blocking_unknowns=tuple(Statement(s.text, s.id, s.check) for s in shape.blocking_unknowns),
+        output_contract=_statement(shape.output_contract),
+    )
+
+
+def _statement(shape: StatementShape | None) -> Statement | None:
+    return Statement(shape.text, shape.id, shape.check) if shape else None
+
+
+# --- messages to turns ---------------------------------------------------------------------
+
+
+def _walk(
+    shape: ConversationShape, document: content.Document, notes: dict[str, int]
+) -> tuple[str, tuple[Message, ...], tuple[Turn, ...]]:
+    """Split messages into system prompt, greeting and turns. Each message is carried through or refused by name."""
+    system = [shape.system] if shape.system else []
+    greeting: list[Message] = []
+    turns: list[_Open] = []
+    for index, message in enumerate(shape.messages):
+        loc: content.Loc = ("messages", index)
+        text = _text(message, loc, document, notes)
+        if message.role in ("system", "developer"):
+            if turns or greeting:
+                text_of = "a system message after the first turn cannot be replayed; put it first, or into 'system'"
+                raise InputError(document.problem(loc, text_of))
+            system.append(text)
+        elif message.role == "user":
+            if turns and not turns[-1].after:
+                turns[-1].user += "\n\n" + text
+                _note(notes, "consecutive user messages merged into one turn")
+            else:
+                turns.append(_Open(text, _time(message, loc, document)))
+        elif turns:
+            turns[-1].after.append((message, text))
+        elif message.role == "assistant":
+            greeting.append(Message("assistant", text, _extra(message)))
+            _note(notes, "assistant greeting before the first user message carried as history")
+        else:
+            raise InputError(
+                document.problem(loc, "a tool message before the first user message has no call to answer")
+            )
+    built = tuple(_turn(number, turns, shape) for number in range(1, len(turns) + 1))
+    for turn in built:
+        if turn.recorded is None:
+            _note(notes, "turns without a recorded answer kept; recorded tiers cannot answer them")
+    return "\n\n".join(system), tuple(greeting), built
+
+
+class _Open:
+    """A turn being collected."""
+
+    def __init__(self, user: str, time: float | None) -> None:
+        self.user, self.time = user, time
+        self.after: list[tuple[MessageShape, str]] = []
+
+
+def _turn(number: int, turns: list[_Open], shape: ConversationShape) -> Turn:
+    here = turns[number - 1]
+    gold = shape.turns.get(str(number), TurnShape())
+    # the answer is the trailing run of plain assistant messages; what stands before it is context
+    cut = len(here.after)
+    while cut and here.after[cut - 1][0].role == "assistant" and not _extra(here.after[cut - 1][0]):
+        cut -= 1
+    answer = here.after[cut:]
+    before = turns[number - 2].time if number > 1 else None
+    return Turn(
+        number=number,
+        user=Message("user", here.user),
+        recorded=_recording(answer) if answer else None,
+        context=tuple(Message(message.role, text, _extra(message)) for message, text in here.after[:cut]),
+        criteria=tuple(
+            Criterion(c.id, c.kind, c.text, c.weight, c.critical, c.check, c.violation) for c in gold.criteria
+        ),
+        reference=gold.reference if gold.reference is not None else ("\n\n".join(t for _, t in answer) or None),
+        labels=tuple(gold.labels) if gold.labels is not None else None,
+        answer_labels=tuple(gold.answer_labels) if gold.answer_labels is not None else None,
+        alternative=gold.alternative,
+        wrong=gold.wrong,
+        gap_s=here.time - before if here.time is not None and before is not None else None,
+    )
+
+
+def _recording(answer: list[tuple[MessageShape, str]]) -> Recording:
+    last = answer[-1][0]
+    waits = [message.latency_s for message, _ in answer if message.latency_s is not None]
+    usages = [usage for message, _ in answer if (usage := _usage(message.usage)) is not None]
+    whole = None
+    if len(usages) == len(answer):
+        whole = usages[0] if len(usages) == 1 else None
+    return Recording(
+        "\n\n".join(text for _, text in answer), last.model, whole, sum(waits) if len(waits) == len(answer) else None
+    )
+
+
+def _usage(raw: dict[str, Any] | None) -> Usage | None:
+    """Read usage as OpenAI, Anthropic or we ourselves write it; None where either count is missing."""
+    if not raw:
+        return None
+
+    def count(*names: str) -> int | None:
+        for name in names:
+            found: Any = raw
+            for part in name.split("."):
+                found = found.get(part) if isinstance(found, dict) else None
+            if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
+                return found
+        return None
+
+    read, written = count("cache_read_input_tokens"), count("cache_creation_input_tokens")
+    whole, output = count("input", "prompt_tokens"), count("output", "completion_tokens", "output_tokens")
+    if whole is None and (fresh := count("input_tokens")) is not None:
+        whole = fresh + (read or 0) + (written or 0)  # Anthropic reports input without its cached parts
+    if whole is None or output is None:
+        return None
+    cached = count("cached", "prompt_tokens_details.cached_tokens") or read or 0
+    reasoning = count("reasoning", "completion_tokens_details.reasoning_tokens") or 0
+    return Usage(whole, output, cached, count("cache_write") or written or 0, reasoning)
+
+
+CARRIED = ("tool_calls", "tool_call_id", "name", "function_call")
+
+
+def _extra(message: MessageShape) -> str:
+    carried = {key: value for key, value in (message.model_extra or {}).items() if key in CARRIED and value}
+    return canonical(carried) if carried else ""
+
+
+def _text(message: MessageShape, loc: content.Loc, document: content.Document, notes: dict[str, int]) -> str:
+    for key, value in (message.model_extra or {}).items():
+        if key not in CARRIED and value is not None:
+            _note(notes, f"message key '{key}' ignored")
+    if isinstance(message.content, str):
+        return message.content
+    if message.content is None:
+        if message.role == "assistant" and _extra(message):
+            return ""
+        raise InputError(document.problem((*loc, "content"), "is missing; only an assistant's tool call may have none"))
+    parts = []
+    for index, part in enumerate(message.content):
+        if part.get("type") not in ("text", "input_text", "output_text") or not isinstance(part.get("text"), str):
+            what = f"content part '{part.get('type', 'without type')}' cannot be replayed; only text parts can"
+            raise InputError(document.problem((*loc, "content", index), what))
+        parts.append(part["text"])
+    return "\n".join(parts)
+
+
+def _time(message: MessageShape, loc: content.Loc, document: content.Document) -> float | None:
+    stamp: Json = message.timestamp
+    if not isinstance(stamp, str):
+        return float(stamp) if stamp is not None else None
+    try:
+        return datetime.datetime.fromisoformat(stamp).timestamp()
+    except ValueError:
+        what = f"is not an ISO 8601 time or Unix seconds: '{stamp}'"
+        raise InputError(document.problem((*loc, "timestamp"), what)) from None
+
+
+def _note(notes: dict[str, int], text: str) -> None:
+    notes[text] = notes.get(text, 0) + 1

@@ -1,0 +1,136 @@
+"""Cost: what a call costs, cold, billed, and warm as production with a prefix cache would see it.
+
+Pure. Dollars are floats; token counts are whole numbers. Prices are USD per million tokens.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ladder_bench.domain import Message, Price, Usage
+
+if TYPE_CHECKING:
+    import tiktoken
+
+MILLION = 1e6
+MESSAGE_OVERHEAD = 4  # tokens around each message in OpenAI's chat format (openai-cookbook, "How to count tokens")
+
+
+def cold_usd(usage: Usage, price: Price) -> float:
+    """Cost with no cache anywhere: all input at the input rate."""
+    return (usage.input * price.input) / MILLION + _output_usd(usage, price)
+
+
+def billed_usd(usage: Usage, price: Price) -> float:
+    """Cost of the usage that the provider reported, its cached and cache-written tokens at their own rates."""
+    return _input_usd(usage.input, usage.cached, usage.cache_write, price) + _output_usd(usage, price)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A call as the cache simulation sees it. `at_s`: seconds since the conversation began."""
+
+    cache_group: str
+    price: Price
+    usage: Usage
+    messages: tuple[Message, ...]
+    at_s: float
+
+
+def warm_usd(prompts: Sequence[Prompt]) -> list[float]:
+    """Cost of each call of one conversation, in order, with each cache group's prefix cache simulated.
+
+    The longest common prefix with the group's last prompt is billed at the cached rate if that prompt is within its TTL
+    and the prefix reaches the minimum; the rest is written to the cache where the whole prompt reaches the minimum.
+    Prefixes are compared by whole messages; their share of the tokens is their share of the characters.
+    """
+    last: dict[str, Prompt] = {}
+    costs = []
+    for prompt in prompts:
+        price, usage = prompt.price, prompt.usage
+        before = last.get(prompt.cache_group)
+        cached = 0
+        if before is not None and prompt.at_s - before.at_s <= price.ttl_s:
+            cached = _common_tokens(before, prompt)
+            if cached < price.minimum_prefix:
+                cached = 0
+        written = usage.input - cached if usage.input >= price.minimum_prefix else 0
+        costs.append(_input_usd(usage.input, cached, written, price) + _output_usd(usage, price))
+        last[prompt.cache_group] = prompt
+    return costs
+
+
+def _common_tokens(before: Prompt, now: Prompt) -> int:
+    shared = 0
+    for old, new in zip(before.messages, now.messages, strict=False):
+        if old.digest != new.digest:
+            break
+        shared += _size(new)
+    if shared == 0:
+        return 0
+    tokens = round(now.usage.input * shared / sum(_size(message) for message in now.messages))
+    return min(tokens, before.usage.input, now.usage.input)
+
+
+def _size(message: Message) -> int:
+    return len(message.content) + len(message.extra) + 4 * MESSAGE_OVERHEAD
+
+
+def _input_usd(whole: int, cached: int, written: int, price: Price) -> float:
+    cached_rate = price.input if price.cached is None else price.cached
+    write_rate = price.input if price.cache_write is None else price.cache_write
+    fresh = max(0, whole - cached - written)
+    return (fresh * price.input + cached * cached_rate + written * write_rate) / MILLION
+
+
+def _output_usd(usage: Usage, price: Price) -> float:
+    reasoning_rate = price.output if price.reasoning is None else price.reasoning
+    return ((usage.output - usage.reasoning) * price.output + usage.reasoning * reasoning_rate) / MILLION
+
+
+# --- counting where a log has no usage ------------------------------------------------------
+
+
+def estimated_usage(messages: Sequence[Message], answer: str) -> Usage:
+    """Count tokens with a public tokenizer (cl100k_base), flagged estimated: other tokenizers differ by 10-30 %."""
+    whole = sum(count_tokens(message.content + message.extra) + MESSAGE_OVERHEAD for message in messages)
+    return Usage(whole, count_tokens(answer), estimated=True)
+
+
+@lru_cache(maxsize=65536)
+def count_tokens(text: str) -> int:
+    encoding = _encoding()
+    if encoding is None:
+        return (len(text.encode()) + 3) // 4  # about four bytes a token in English prose
+    return len(encoding.encode(text, disallowed_special=()))
+
+
+@lru_cache(maxsize=1)
+def _encoding() -> tiktoken.Encoding | None:
+    """The tokenizer, from the vocabulary that ships inside litellm: tiktoken would fetch it. None where it is missing."""
+    found = find_spec("litellm")
+    if found is None or not found.submodule_search_locations:
+        return None
+    folder = Path(found.submodule_search_locations[0]) / "litellm_core_utils" / "tokenizers"
+    if not (folder / CL100K_FILE).is_file():
+        return None
+    import tiktoken
+
+    before = os.environ.get("TIKTOKEN_CACHE_DIR")
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
+    try:
+        return tiktoken.get_encoding("cl100k_base")
+    finally:
+        if before is None:
+            del os.environ["TIKTOKEN_CACHE_DIR"]
+        else:
+            os.environ["TIKTOKEN_CACHE_DIR"] = before
+
+
+CL100K_FILE = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"  # how tiktoken names the file in its cache

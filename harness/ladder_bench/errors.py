@@ -1,0 +1,56 @@
+"""What can go wrong, as a tree.
+
+LadderBenchError
+├── InputError      the user can put it right: problems with file, line, column; exit code 2
+└── ModelError      one call to a model failed; the turn that needed it fails, the run goes on
+    └── FatalModelError   every further call would fail the same way (a bad key): the run stops
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to put right: where it is, what is wrong, and what would be valid.
+
+    `line` and `column` count from 1; None where a problem has no place in a file.
+    """
+
+    message: str
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    where: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in ("", None))
+        return ": ".join(part for part in (place, self.where, self.message) if part)
+
+
+class LadderBenchError(Exception):
+    """Everything that ladder-bench raises on purpose."""
+
+
+class InputError(LadderBenchError):
+    """Input that the user can put right; printed one problem a line, exit code 2."""
+
+    def __init__(self, problems: Problem | str | Sequence[Problem]) -> None:
+        if isinstance(problems, str):
+            problems = Problem(problems)
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ModelError(LadderBenchError):
+    """A model call that gave no usable answer. `kind` is a short stable word for tables."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+
+
+class FatalModelError(ModelError):
+    """A model error that every further call would repeat, such as a refused key."""

@@ -1,0 +1,148 @@
+"""The run folder: what a run leaves behind, and what every later stage reads.
+
+run.json          how it was run: config, hashes, prices, versions, seeds
+turns.parquet     one row a turn and strategy: who answered, why, and how long the user waited
+calls.parquet     one row a call, with its prompt as message ids, its usage and its cost
+messages.parquet  every message body that the calls use, once
+verdicts.parquet  one row a grade
+summary.json      the numbers
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ladder_bench.content import display
+from ladder_bench.domain import Json
+from ladder_bench.errors import InputError
+
+SCHEMA = 1
+TABLES: dict[str, dict[str, str]] = {
+    "turns": {
+        "conversation": "string", "strategy": "string", "sample": "int32", "turn": "int32", "tier": "string",
+        "reason": "string", "switched": "bool", "guide": "bool", "escalated": "bool", "opened": "bool",
+        "fired": "string", "memory": "string", "answer": "string", "failure": "string", "on_recording": "bool",
+        "wait_s": "double", "wait_origin": "string",
+    },
+    "calls": {
+        "key": "string", "conversation": "string", "strategy": "string", "sample": "int32", "turn": "int32",
+        "purpose": "string", "tier": "string", "model": "string", "params": "string", "messages": "list<string>",
+        "answer": "string", "origin": "string", "served_model": "string", "input": "int64", "output": "int64",
+        "cached": "int64", "cache_write": "int64", "reasoning": "int64", "estimated": "bool", "latency_s": "double",
+        "usd_warm": "double", "usd_cold": "double", "usd_billed": "double",
+    },
+    "messages": {"id": "string", "role": "string", "content": "string", "extra": "string"},
+    "verdicts": {
+        "conversation": "string", "strategy": "string", "sample": "int32", "turn": "int32", "metric": "string",
+        "target": "string", "value": "double", "weight": "double", "critical": "bool", "reason": "string",
+        "grader": "string",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its folder holds it. Tables are pyarrow tables."""
+
+    path: Path
+    about: Json
+    tables: Mapping[str, Any]
+    summary: Json
+
+
+def table(name: str, rows: list[tuple[Any, ...]]) -> Any:
+    """A pyarrow table with the named table's columns; each row has their order."""
+    import pyarrow as pa
+
+    kinds = {
+        "string": pa.string(), "int32": pa.int32(), "int64": pa.int64(), "double": pa.float64(), "bool": pa.bool_(),
+        "list<string>": pa.list_(pa.string()),
+    }  # fmt: skip
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(TABLES[name])
+    arrays = [pa.array(list(column), kinds[kind]) for column, kind in zip(columns, TABLES[name].values(), strict=True)]
+    return pa.table(dict(zip(TABLES[name], arrays, strict=True)))
+
+
+def check_target(path: Path) -> None:
+    """Refuse a folder that holds something else than a run. Raises InputError."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{display(path)}: is a file; --out needs a folder")
+    if path.is_dir() and any(path.iterdir()) and not (path / "run.json").is_file():
+        raise InputError(
+            f"{display(path)}: holds something else than a run; --out needs a new folder, an empty one or an old run"
+        )
+
+
+def write(path: Path, about: Json, tables: Mapping[str, Any], summary: Json, pages: Mapping[str, str | bytes]) -> None:
+    """Write a whole run folder beside its place, then move it there: nobody sees half of it. Raises InputError."""
+    import pyarrow.parquet as pq
+
+    check_target(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise InputError(f"{display(path)}: cannot be written: {error.strerror}") from None
+    try:
+        draft.chmod(0o755)
+        for name, content in tables.items():
+            pq.write_table(content, draft / f"{name}.parquet", compression="zstd")
+        (draft / "run.json").write_text(json_text(about), encoding="utf-8")
+        (draft / "summary.json").write_text(json_text(summary), encoding="utf-8")
+        write_pages(draft, pages)
+        _replace(draft, path)
+    except OSError as error:
+        raise InputError(
+            f"{display(path)}: cannot be written: {error.strerror}; the calls are safe in the store"
+        ) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_pages(path: Path, pages: Mapping[str, str | bytes]) -> None:
+    """Write pages into a run folder, each whole or not at all."""
+    for name, content in pages.items():
+        draft = path / f".{name}.partial"
+        draft.write_bytes(content.encode("utf-8", "replace") if isinstance(content, str) else content)
+        draft.replace(path / name)
+
+
+def read(path: Path) -> Run:
+    """Read a run folder. Raises InputError where it is none, or one of a newer version."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not (path / "run.json").is_file():
+        raise InputError(f"{display(path)}: is not a run folder (it has no run.json)")
+    try:
+        about = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        if about.get("schema", 0) > SCHEMA:
+            raise InputError(
+                f"{display(path)}: written by a newer ladder-bench (schema {about['schema']}); upgrade to read it"
+            )
+        tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
+        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{display(path)}: the run folder is damaged: {error}") from None
+    return Run(path, about, tables, summary)
+
+
+def json_text(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _replace(draft: Path, path: Path) -> None:
+    if not path.exists():
+        os.rename(draft, path)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
+    os.rename(path, old / path.name)
+    os.rename(draft, path)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,155 @@
+"""The handoff: what the next tier is told, as scaffold, guardrails, memory and context. Pure.
+
+The memory here is extractive: made from the visible conversation alone, free, and the same for the same conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import regex
+
+from ladder_bench import content
+from ladder_bench.blocks import frame_parts, sentences, visible, with_memory
+from ladder_bench.domain import Answered, Conversation, Decision, Handoff, History, Ladder, Message
+
+CHARACTERS_PER_TOKEN = 4  # the memory's limit is enforced in characters, so that every tokenizer keeps it in prose
+
+
+def system_prompt(conversation: Conversation, ladder: Ladder, decision: Decision) -> str:
+    """The dataset's system prompt with the scaffold (for the guide) or the guardrails (for the others)."""
+    name = ladder.scaffold if decision.guide else ladder.guardrails
+    if name is None:
+        return conversation.system
+    return _joined(conversation.system, ("scaffold" if decision.guide else "guardrails") + f"-{name}")
+
+
+@lru_cache(maxsize=4096)
+def _joined(system: str, prompt: str) -> str:
+    addition = content.prompts().get_template(f"{prompt}.jinja").render()
+    return f"{system}\n\n{addition}" if system else addition
+
+
+def carries_memory(ladder: Ladder, decision: Decision, so_far: Sequence[Answered]) -> bool:
+    """Whether a turn gets the memory: every turn after a switch that the guide does not answer."""
+    if ladder.handoff.memory == "none" or decision.guide:
+        return False
+    return decision.switched or any(answered.decision.switched for answered in so_far)
+
+
+def memory_is_due(ladder: Ladder, decision: Decision, so_far: Sequence[Answered]) -> bool:
+    """Whether the memory is written afresh: on a switch, where there is none yet, or when it has grown old."""
+    last = so_far[-1].memory if so_far else None
+    if last is None or decision.switched:
+        return True
+    age = next((n for n, answered in enumerate(reversed(so_far)) if answered.memory != last), len(so_far))
+    refresh = ladder.handoff.refresh_every
+    return refresh is not None and age >= refresh
+
+
+def shown_history(handoff: Handoff, history: History) -> History:
+    """The part of the history that a request shows; a cut falls before a user message."""
+    if handoff.context == "full":
+        return history
+    if handoff.context == "memory_only":
+        return History()
+    starts = [index for index, message in enumerate(history.messages) if message.role == "user"]
+    keep = handoff.recent or 1
+    if len(starts) <= keep:
+        return history
+    return History().plus(*history.messages[starts[-keep] :])
+
+
+def user_message(text: str, memory: str | None) -> Message:
+    return Message("user", text if memory is None else with_memory(text, memory))
+
+
+# --- extractive memory ---------------------------------------------------------------------
+
+SECTIONS = ("Goal", "Constraints", "Decisions so far", "Open questions", "Assumptions", "Output format")
+
+_CONSTRAINT = regex.compile(
+    r"(?i)\b(must|mustn't|need(s)? to|have to|has to|only|no more than|at most|at least|under|below|within|without|"
+    r"can'?t|cannot|won'?t|don'?t|do not|never|always|no \w+|budget|deadline|max(imum)?|min(imum)?|avoid|keep|by (mon|tues|"
+    r"wednes|thurs|fri|satur|sun)day|before|not allowed|allergic|limit)\b"
+)
+_FORMAT = regex.compile(
+    r"(?i)\b(table|list|bullet|json|csv|yaml|markdown|one (block|line|sentence|paragraph)|code block|numbered|words|format|"
+    r"short|brief|e-?mail|formula|command|script|sql|query|step by step|paste|copy)\b"
+)
+_REPLACEMENT = regex.compile(
+    r"(?i)\b(forget (that|it|the|about)|instead|scrap|never ?mind|change of plan|new plan|actually|rather than)\b"
+)
+_DECISION = regex.compile(
+    r"(?i)\b(so (the|we|you|use|go)|use|go with|choose|recommend|decided|settle[sd]?|the (fix|answer|cause|plan) is|because|"
+    r"therefore|total|means)\b"
+)
+_ASSUMPTION = regex.compile(r"(?i)\b(assum\w+|i take it|presum\w+|if (that|this) is right)\b")
+
+
+def extractive_memory(users: Sequence[str], answers: Sequence[str], max_tokens: int) -> str:
+    """Write the memory from the user messages up to now (this turn's included) and the answers before it.
+
+    Six sections, each item in its author's words, so that unchanged items keep their words; the newest items survive the
+    limit. Never longer than `max_tokens` tokens of four characters.
+    """
+    said = [part for user in users for part in _clean(user)]
+    told = [part for answer in answers for part in _clean(visible(answer))]
+    frame = next((parts for answer in reversed(answers) if (parts := frame_parts(answer))), {})
+    items: dict[str, Sequence[str]] = {
+        "Goal": _goal(users),
+        "Constraints": [part for part in said if _CONSTRAINT.search(part) and not part.endswith("?")],
+        "Decisions so far": [part for part in told if _DECISION.search(part) and not part.endswith("?")],
+        "Open questions": [part for part in _clean(visible(answers[-1])) if part.endswith("?")] if answers else [],
+        "Assumptions": [part for part in told if _ASSUMPTION.search(part)] or _lines(frame.get("assumptions", "")),
+        "Output format": [part for part in said if _FORMAT.search(part)],
+    }
+    return _fitted(items, max_tokens * CHARACTERS_PER_TOKEN)
+
+
+def _goal(users: Sequence[str]) -> Sequence[str]:
+    """The first request, or the newest message that replaced it."""
+    for user in reversed(users[1:]):
+        if _REPLACEMENT.search(user):
+            return _clean(user)[:2]
+    return _clean(users[0])[:2] if users else []
+
+
+@lru_cache(maxsize=16384)
+def _clean(text: str) -> tuple[str, ...]:
+    parts = (" ".join(part.split()) for part in sentences(text))
+    return tuple(_shortened(part) for part in parts if part)
+
+
+def _shortened(item: str) -> str:
+    return item if len(item) <= ITEM_CHARACTERS else item[: ITEM_CHARACTERS - 1].rstrip() + "…"
+
+
+ITEM_CHARACTERS = 180
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip(" -*") for line in text.splitlines() if line.strip(" -*")]
+
+
+def _fitted(items: dict[str, Sequence[str]], limit: int) -> str:
+    """Fill the sections in turn, each with its newest items first, until the limit is reached."""
+    chosen: dict[str, list[int]] = {name: [] for name in SECTIONS}
+    unique = {name: list(dict.fromkeys(found)) for name, found in items.items()}
+    room = limit - sum(len(name) + 2 for name in SECTIONS)
+    for depth in range(max((len(found) for found in unique.values()), default=0)):
+        for name in SECTIONS:
+            found = unique[name]
+            if depth < len(found):
+                index = depth if name == "Goal" else len(found) - 1 - depth
+                cost = len(found[index]) + 3
+                if cost <= room:
+                    chosen[name].append(index)
+                    room -= cost
+    lines = []
+    for name in SECTIONS:
+        if chosen[name]:
+            lines.append(f"{name}:")
+            lines.extend(f"- {unique[name][index]}" for index in sorted(chosen[name]))
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Grading: transcripts become verdicts."""

@@ -1,0 +1,56 @@
+"""The columns: what each metric is called on a page, its unit, and what it means in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ladder_bench.report.text import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A metric's heading (short, for tables), its unit, and its meaning."""
+
+    metric: str
+    heading: str
+    unit: Unit
+    meaning: str
+
+
+COLUMNS = (
+    Column("quality", "Q", "score", "met weight / judged weight over a turn's criteria and active constraints, mean over turns"),
+    Column("cost_usd_warm", "cost, warm", "usd", "USD a conversation with a simulated prefix cache"),
+    Column("cost_usd_cold", "cost, cold", "usd", "USD a conversation as if no cache existed"),
+    Column("cost_usd_billed", "cost, billed", "usd", "USD a conversation from the usage that providers reported"),
+    Column("qpd", "QPD", "rate", "conversations resolved per effective dollar, where an unresolved one has a declared cost"),
+    Column("resolved", "resolved", "score", "share of conversations with every critical criterion met and Q above the threshold"),
+    Column("first_turn_alignment", "alignment after two answers", "score",
+           "goal right, constraints kept and blocking unknowns named after the first two answers"),
+    Column("constraint_coverage", "constraint coverage", "score", "active constraints kept / active constraints, a turn"),
+    Column("unsupported_per_turn", "unsupported specifics a turn", "rate",
+           "numbers, names, dates and identifiers that nothing in the conversation supports, by rule: a proxy for invention"),
+    Column("self_corrections_per_turn", "self-corrections a turn", "rate", "answers that take back an earlier one; not a penalty"),
+    Column("escalations_per_conversation", "escalations", "rate", "times a conversation climbed to a stronger tier"),
+    Column("handoffs_per_conversation", "handoffs", "rate", "changes of tier in a conversation"),
+    Column("wait_s_p50", "wait, median", "seconds", "seconds that a user waits for an answer, median over turns"),
+    Column("wait_s_p90", "wait, p90", "seconds", "seconds that nine turns in ten stay under"),
+    Column("tokens_per_resolved", "tokens per resolved", "count", "tokens used for each conversation that was resolved"),
+)  # fmt: skip
+OTHERS = (
+    Column("correctness", "correctness", "score", "criteria of that kind met, by weight"),
+    Column("completeness", "completeness", "score", "criteria of that kind met, by weight"),
+    Column("unsupported_per_claim", "unsupported share of specifics", "score", "of the specifics that were named"),
+    Column("first_turn_alignment_at_1", "alignment after one answer", "score", "as above, after the first answer alone"),
+    Column("format_adherence", "format adherence", "score", "the output contract kept"),
+    Column("turns_to_resolution", "turns to resolution", "rate", "user turns until the conversation was resolved"),
+    Column("cost_usd_per_resolved", "cost per resolved", "usd", "USD for each conversation that was resolved"),
+    Column("wait_s_p99", "wait, p99", "seconds", "seconds that 99 turns in 100 stay under"),
+    Column("invalid_turn_share", "invalid turns", "score", "user turns that no longer fit what was just said"),
+)
+BY_METRIC = {column.metric: column for column in (*COLUMNS, *OTHERS)}
+HEADLINE = ("quality", "cost_usd_warm")  # shown even where nothing has a value, so that its absence is seen
+
+
+def heading(metric: str) -> str:
+    """A metric's name for people; its own where there is none."""
+    return BY_METRIC[metric].heading if metric in BY_METRIC else metric.replace("_", " ")

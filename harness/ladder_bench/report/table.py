@@ -1,0 +1,164 @@
+"""The strategies table: every cell as text with its interval, its n and the reason for what is missing. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ladder_bench.domain import Json
+from ladder_bench.report import text
+from ladder_bench.report.columns import COLUMNS, HEADLINE, OTHERS, Column
+
+MISSING = "n/a"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number for people. `sort` orders it, None last; `note` is its place in the table's notes, from 1."""
+
+    value: str
+    interval: str = ""
+    extra: str = ""
+    note: int | None = None
+    why: str = ""
+    sort: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One strategy: its number in the figure, its label and its cells."""
+
+    number: int
+    name: str
+    control: bool
+    label: str
+    base: bool
+    chosen: bool
+    cells: tuple[Cell, ...]
+    difference: Cell
+    share: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows and columns, the n that most cells have, and the reasons that cells refer to."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    n: int | None
+    notes: tuple[str, ...]
+    base: str | None
+
+    def cell(self, row: Row, metric: str) -> Cell:
+        """A row's cell by metric, where the table has that column."""
+        return row.cells[[column.metric for column in self.columns].index(metric)]
+
+
+class _Notes:
+    """Reasons in the order in which cells need them, each once."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, int] = {}
+
+    def number(self, reason: str) -> int:
+        return self.found.setdefault(reason, len(self.found) + 1)
+
+
+def table(summary: Mapping[str, Json], columns: Sequence[Column] = COLUMNS) -> Table:
+    """The table of a summary. Columns without any value are left out, except quality and cost."""
+    strategies = summary["strategies"]
+    present = tuple(
+        column
+        for column in columns
+        if column.metric in HEADLINE or any(_estimate(each, column.metric)["value"] is not None for each in strategies)
+    )
+    estimates = [_estimate(each, column.metric) for each in strategies for column in present]
+    sizes = Counter(each["n"] for each in estimates if each["value"] is not None)
+    usual = max(sizes, key=lambda size: (sizes[size], size)) if sizes else None
+    notes = _Notes()
+    rows = tuple(_row(number, each, present, summary, usual, notes) for number, each in enumerate(strategies, 1))
+    return Table(present, rows, usual, tuple(notes.found), summary["base"])
+
+
+def further(summary: Mapping[str, Json]) -> Table:
+    """The metrics that the first table leaves out."""
+    found = table(summary, OTHERS)
+    return found
+
+
+def _estimate(strategy: Mapping[str, Json], metric: str) -> Mapping[str, Json]:
+    absent = {"value": None, "low": None, "high": None, "n": 0, "unscored": 0, "why": "this run has no such metric"}
+    found: Mapping[str, Json] = strategy["metrics"].get(metric, absent)
+    return found
+
+
+def _row(
+    number: int,
+    strategy: Mapping[str, Json],
+    columns: Sequence[Column],
+    summary: Mapping[str, Json],
+    usual: int | None,
+    notes: _Notes,
+) -> Row:
+    name, base = strategy["name"], summary["base"]
+    return Row(
+        number=number,
+        name=text.one_line(name),
+        control=bool(strategy["controls"]),
+        label=strategy["pareto"],
+        base=name == base,
+        chosen=name == summary["verdict"]["strategy"],
+        cells=tuple(estimate_cell(_estimate(strategy, c.metric), c, usual, notes) for c in columns),
+        difference=_difference(strategy, base, usual, notes),
+        share=_share(strategy, base, notes),
+    )
+
+
+def estimate_cell(estimate: Mapping[str, Json], column: Column, usual: int | None, notes: _Notes) -> Cell:
+    value, low, high = estimate["value"], estimate["low"], estimate["high"]
+    why = text.one_line(estimate["why"] or "no reason was given")
+    if value is None:
+        return Cell(MISSING, note=notes.number(why), why=why)
+    shown = text.quantity(value, column.unit)
+    extra = _extra(estimate, usual)
+    if low is None or high is None:
+        return Cell(shown, "no interval", extra, notes.number(why), why, value)
+    return Cell(shown, text.interval(value, low, high, column.unit), extra, sort=value)
+
+
+def _extra(estimate: Mapping[str, Json], usual: int | None) -> str:
+    parts = []
+    if estimate["n"] != usual:
+        parts.append(f"n = {estimate['n']:,}")
+    if estimate["unscored"]:
+        parts.append(f"{estimate['unscored']:,} unscored")
+    return ", ".join(parts)
+
+
+def _difference(strategy: Mapping[str, Json], base: str | None, usual: int | None, notes: _Notes) -> Cell:
+    """The paired difference in quality to the base, in hundredths."""
+    against = strategy["against_base"]
+    if strategy["name"] == base:
+        return Cell("base", sort=0.0)
+    if against is None or against["quality"]["value"] is None:
+        reason = against["quality"]["why"] if against else "no single tier has a quality to compare with"
+        return Cell(MISSING, note=notes.number(text.one_line(reason)), why=reason)
+    estimate = against["quality"]
+    value, extra = estimate["value"], _extra(estimate, usual)
+    if estimate["low"] is None:
+        why = text.one_line(estimate["why"] or "no reason was given")
+        return Cell(text.points(value), "no interval", extra, notes.number(why), why, value)
+    return Cell(text.points(value), text.points_interval(estimate["low"], estimate["high"]), extra, sort=value)
+
+
+def _share(strategy: Mapping[str, Json], base: str | None, notes: _Notes) -> Cell:
+    against = strategy["against_base"]
+    share = against["cost_share"] if against else None
+    if share is None:
+        reason = "no base" if base is None else "one of the two has no cost, or the base costs nothing"
+        return Cell(MISSING, note=notes.number(reason), why=reason)
+    if strategy["name"] == base:
+        return Cell("100 %", sort=1.0)
+    why = "shares of cost have no interval of their own; both costs have one"
+    return Cell(text.percent(share), note=notes.number(why), why=why, sort=share)

@@ -1,0 +1,131 @@
+"""Rows: transcripts and verdicts become the tables of a run, with the cost of every call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ladder_bench import cost, folder
+from ladder_bench.domain import Answered, Call, Conversation, Message, Transcript, Verdict, canonical
+
+
+class Rows:
+    """Collects the rows of a run; `tables` gives them in the order of conversations, strategies and samples."""
+
+    def __init__(self, gap_s: float) -> None:
+        self._gap_s = gap_s
+        self._groups: dict[tuple[int, int, int], dict[str, list[tuple[Any, ...]]]] = {}
+        self._messages: dict[str, tuple[Any, ...]] = {}
+        self._params: dict[int, str] = {}
+
+    def add(
+        self,
+        place: tuple[int, int, int],
+        conversation: Conversation,
+        transcript: Transcript,
+        verdicts: Sequence[Verdict],
+    ) -> None:
+        """Add one transcript. `place`: the indexes of its conversation, strategy and sample."""
+        who = (transcript.conversation, transcript.strategy, transcript.sample)
+        calls = [(answered.turn, call) for answered in transcript.answered for call in answered.calls]
+        starts = self._starts(conversation)
+        warm = cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in calls])
+        self._groups[place] = {
+            "turns": [(*who, *self._turn(answered)) for answered in transcript.answered],
+            "calls": [
+                (call.key, *who, *self._call(turn, call, usd)) for (turn, call), usd in zip(calls, warm, strict=True)
+            ],
+            "verdicts": [
+                (*who, v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader) for v in verdicts
+            ],
+        }
+
+    def tables(self) -> dict[str, Any]:
+        """The run's tables (pyarrow), each with the columns of `folder.TABLES`."""
+        ordered = [self._groups[place] for place in sorted(self._groups)]
+        tables = {
+            name: folder.table(name, [row for group in ordered for row in group[name]])
+            for name in ("turns", "calls", "verdicts")
+        }
+        messages = [self._messages[key] for key in sorted(self._messages)]
+        return {**tables, "messages": folder.table("messages", messages)}
+
+    # --- one row ---------------------------------------------------------------------------
+
+    def _turn(self, answered: Answered) -> tuple[Any, ...]:
+        decision = answered.decision
+        waits = [call.reply.latency_s for call in answered.calls]
+        known = [wait for wait in waits if wait is not None]
+        fired = canonical([asdict(each) for each in decision.fired]) if decision.fired else None
+        answer = None if answered.answer is None else self._kept(Message("assistant", answered.answer))
+        return (
+            answered.turn,
+            decision.tier,
+            decision.reason,
+            decision.switched,
+            decision.guide,
+            decision.escalated,
+            decision.opened,
+            fired,
+            answered.memory,
+            answer,
+            answered.failure,
+            answered.on_recording,
+            sum(known) if waits and len(known) == len(waits) else None,
+            answered.calls[-1].reply.origin if answered.calls else None,
+        )
+
+    def _call(self, turn: int, call: Call, usd_warm: float) -> tuple[Any, ...]:
+        usage, price, reply = call.usage, call.request.tier.price, call.reply
+        reported = reply.origin in ("live", "recorded") and not usage.estimated
+        return (
+            turn,
+            call.purpose,
+            call.request.tier.name,
+            call.request.tier.model,
+            self._parameters(call),
+            [self._kept(message) for message in call.request.messages],
+            self._kept(Message("assistant", reply.text)),
+            reply.origin,
+            reply.model,
+            usage.input,
+            usage.output,
+            usage.cached,
+            usage.cache_write,
+            usage.reasoning,
+            usage.estimated,
+            reply.latency_s,
+            usd_warm,
+            cost.cold_usd(usage, price),
+            cost.billed_usd(usage, price) if reported else None,
+        )
+
+    def _kept(self, message: Message) -> str:
+        if message.digest not in self._messages:
+            row = (message.digest, message.role, message.content, message.extra or None)
+            self._messages[message.digest] = tuple(_storable(part) for part in row)
+        return message.digest
+
+    def _parameters(self, call: Call) -> str:
+        params = call.request.tier.params
+        if id(params) not in self._params:
+            self._params[id(params)] = canonical(dict(params))
+        return self._params[id(params)]
+
+    def _starts(self, conversation: Conversation) -> list[float]:
+        """Seconds from the conversation's start to each user message: recorded gaps, else the declared one."""
+        starts = [0.0]
+        for turn in conversation.turns[1:]:
+            starts.append(starts[-1] + (self._gap_s if turn.gap_s is None else turn.gap_s))
+        return starts
+
+
+def _prompt(call: Call, at_s: float) -> cost.Prompt:
+    tier = call.request.tier
+    return cost.Prompt(tier.cache_group, tier.price, call.usage, call.request.messages, at_s)
+
+
+def _storable(text: str | None) -> str | None:
+    """Lone surrogates, which JSON may carry and Arrow cannot, become replacement characters."""
+    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")

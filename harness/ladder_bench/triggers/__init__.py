@@ -1,0 +1,259 @@
+"""Triggers: why a conversation should climb.
+
+Each detector says how the groups of its lexicon must meet, so that no single word ever fires on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from ladder_bench.domain import TRIGGER_NAMES, Fired
+from ladder_bench.errors import InputError, Problem
+from ladder_bench.triggers.rules import CACHED, Hit, Hits, Lexicon, Text, content, hits_of, meaning, stem, visible
+
+__all__ = ["Rules", "Seen"]
+
+DETAIL_REACH = 5  # words after a discarding verb that name what is discarded
+MAKE_REACH = 5  # words between "write me" and the thing to write
+STAKE_REACH = 2  # sentences between a topic and what is at stake
+STAKES = {
+    "medical": ("decision", "imminent", "event", "person"),
+    "safety": ("decision", "imminent", "event", "person"),
+    "legal": ("decision", "imminent", "event"),
+    "security": ("decision", "imminent", "event"),
+    "irreversible": ("decision", "imminent", "event"),
+    "finance": ("decision", "imminent"),  # "I recently began to invest" risks nothing now
+}
+NONE: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a trigger may read: the user's message now and those before it. No gold field is among them.
+
+    `turn` counts user messages from 1. `language` is a tag such as "en" or "pt-BR", None where nobody said.
+    """
+
+    turn: int
+    message: str
+    earlier: tuple[str, ...] = ()
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rule detectors: free, offline, deterministic. `lexicons` maps a trigger's name to its parsed YAML.
+
+    Raises InputError where a lexicon names no known trigger or has a phrase that cannot be read.
+    """
+
+    lexicons: Mapping[str, Mapping[str, Any]]
+    _compiled: Mapping[str, Lexicon] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.lexicons if name not in DETECTORS]
+        if unknown:
+            raise InputError([Problem(f"no rule detector; valid: {', '.join(DETECTORS)}", where=n) for n in unknown])
+        compiled = {name: Lexicon.compiled(name, lexicon) for name, lexicon in self.lexicons.items()}
+        object.__setattr__(self, "_compiled", compiled)
+
+    @property
+    def evaluated(self) -> frozenset[str]:
+        """The triggers that these rules can see; the others are not evaluated, which is not 'did not fire'."""
+        return frozenset(self._compiled)
+
+    def speaks(self, language: str | None) -> bool:
+        """Say whether every lexicon covers a language; an unknown language (None) is taken as covered."""
+        return all(lexicon.speaks(language) for lexicon in self._compiled.values())
+
+    def fired(self, names: Sequence[str], seen: Seen) -> tuple[Fired, ...]:
+        """The triggers of `names` that fire on the message, in the order of `names`.
+
+        Empty where the rules do not speak the language: ask `speaks` to tell that from silence.
+        """
+        unknown = [name for name in names if name not in TRIGGER_NAMES]
+        if unknown:
+            raise InputError([Problem(f"unknown trigger; valid: {', '.join(TRIGGER_NAMES)}", where=n) for n in unknown])
+        asked = [(name, self._compiled[name]) for name in names if name in self._compiled]
+        asked = [(name, lexicon) for name, lexicon in asked if lexicon.speaks(seen.language)]
+        found = [_detected(name, lexicon, seen.turn > 1, seen.message, seen.earlier) for name, lexicon in asked]
+        return tuple(fired for fired in found if fired is not None)
+
+
+@lru_cache(maxsize=CACHED)
+def _detected(name: str, lexicon: Lexicon, later: bool, message: str, earlier: tuple[str, ...]) -> Fired | None:
+    """Many strategies ask about the same message; `later` where it is not the first of its conversation."""
+    found = DETECTORS[name](lexicon, later, message, earlier)
+    return Fired(name, *found) if found else None
+
+
+# --- goal change ---------------------------------------------------------------------------
+
+
+def _goal_change(lexicon: Lexicon, later: bool, message: str, earlier: tuple[str, ...]) -> tuple[str, str] | None:
+    if not later:
+        return None
+    text = visible(message)
+    hits = hits_of(lexicon, text)
+    said = content(earlier)
+    mentioned = _sentences(hits, "mentioned")
+    asked = _sentences(hits, "request", "deliverable")
+    for reason, hit in _replacements(hits, text, said):
+        near = range(hit.sentence - 1, hit.sentence + 4)
+        if hit.sentence not in mentioned and not asked.isdisjoint(near):
+            return reason, text.quote(hit)
+    return _new_deliverable(hits, text, said, mentioned)
+
+
+def _replacements(hits: Hits, text: Text, said: frozenset[str]) -> Iterator[tuple[str, Hit]]:
+    """The places where the goal is thrown out: by a fixed phrase, or by words that turn down the goal so far."""
+    details = {hit.start for hit in hits.get("detail", NONE)}
+    for hit in hits.get("replace", NONE):
+        if details.isdisjoint(range(hit.end, hit.end + 4)):
+            yield "the goal is replaced", hit
+    whole = {hit.start for hit in hits.get("whole", NONE)}
+    stop = {hit.start for hit in hits.get("preposition", NONE)}
+    things = {hit.start for hit in hits.get("deliverable", NONE)}
+    new_thing = any(stem(text.words[i]) not in said for i in things)
+    for hit in hits.get("discard", NONE):
+        end = min(hit.end + DETAIL_REACH, text.ends[hit.start])
+        end = min((i for i in range(hit.end, end) if i in stop), default=end)
+        dropped = range(hit.end, end)
+        named = [i for i in dropped if meaning(text.words[i]) and not text.words[i][0].isdigit()][:3]
+        old = not whole.isdisjoint(dropped) or any(stem(text.words[i]) in said for i in named)
+        if details.isdisjoint(dropped) and named and (old or (hit.start == _first(text, hit) and new_thing)):
+            yield "what was asked before is dropped", hit
+    for hit in hits.get("reject", NONE):
+        start = next(i for i in range(hit.start, -1, -1) if not i or text.sentences[i - 1] != hit.sentence)
+        sentence = [i for i in range(start, text.ends[hit.start]) if meaning(text.words[i])]
+        if new_thing and any(stem(text.words[i]) in said for i in sentence) and details.isdisjoint(sentence):
+            yield "what was asked before is turned down", hit
+
+
+def _first(text: Text, hit: Hit) -> int:
+    """The first word of the hit's clause."""
+    return next(
+        i for i in range(hit.start, -1, -1) if not i or i in text.breaks or text.sentences[i - 1] != hit.sentence
+    )
+
+
+def _new_deliverable(hits: Hits, text: Text, said: frozenset[str], mentioned: set[int]) -> tuple[str, str] | None:
+    """A thing to make that nobody asked for before, with a turning word or without any tie to what was said."""
+    if hits.get("addition") or hits.get("correction"):
+        return None
+    tied = {hit.start for hit in hits.get("back", NONE)}
+    made = list(_made(hits.get("make", NONE), hits, text, said, tied))
+    wished = list(_made(hits.get("wish", NONE), hits, text, said, tied))
+    for turn in hits.get("turn", NONE):
+        for thing in made + wished:
+            if turn.sentence not in mentioned and thing.sentence not in mentioned:
+                return "a new deliverable", f"{text.quote(turn)} … {text.quote(thing)}"
+    if made and said and not tied and made[0].sentence not in mentioned:
+        words = content((text.source,))
+        if len(words) >= 3 and words.isdisjoint(said):
+            return "a new deliverable that shares no word with the requests before", text.quote(made[0])
+    return None
+
+
+def _made(verbs: tuple[Hit, ...], hits: Hits, text: Text, said: frozenset[str], tied: set[int]) -> Iterator[Hit]:
+    """The stretches from a verb to a thing that nobody named before."""
+    for verb in verbs:
+        for thing in hits.get("deliverable", NONE):
+            between = range(verb.end, thing.start)
+            near = verb.sentence == thing.sentence and verb.end <= thing.start <= verb.end + MAKE_REACH
+            if near and tied.isdisjoint(between) and stem(text.words[thing.start]) not in said:
+                yield Hit(verb.start, thing.end, verb.sentence)
+
+
+# --- high stakes ---------------------------------------------------------------------------
+
+
+def _high_stakes(lexicon: Lexicon, later: bool, message: str, earlier: tuple[str, ...]) -> tuple[str, str] | None:
+    text = visible(message)
+    hits = hits_of(lexicon, text)
+    if hits.get("unreal") or _staged(lexicon, earlier, hits):
+        return None
+    detached = _sentences(hits, "detached")
+    groups = [(group, category) for group in hits for _, _, category in [group.partition(".")] if category]
+    for group, category in groups:
+        stakes = [hit for stake in STAKES.get(category, ()) for hit in hits.get(stake, NONE)]
+        for hit in hits[group]:
+            if hit.sentence in detached:
+                continue
+            if group.startswith("alone."):
+                return category, text.quote(hit)
+            for stake in stakes:
+                if stake.sentence not in detached and abs(stake.sentence - hit.sentence) <= STAKE_REACH:
+                    return category, f"{text.quote(hit)} … {text.quote(stake)}"
+    return None
+
+
+def _staged(lexicon: Lexicon, earlier: tuple[str, ...], hits: Hits) -> bool:
+    """Say whether the conversation is about a story, and nobody in this message is real."""
+    if hits.get("decision") or hits.get("event"):
+        return False
+    return any(hits_of(lexicon, visible(message)).get("unreal") for message in earlier)
+
+
+# --- deep work -----------------------------------------------------------------------------
+
+
+def _deep_work(lexicon: Lexicon, later: bool, message: str, earlier: tuple[str, ...]) -> tuple[str, str] | None:
+    text = visible(message, quotations=True)  # an error message is often quoted
+    hits = hits_of(lexicon, text)
+    if hits.get("resolved"):
+        return None
+    trace = lexicon.structure(message)
+    if trace:
+        return "debugging", trace
+    detached = _sentences(hits, "detached")
+    hits = {group: tuple(hit for hit in found if hit.sentence not in detached) for group, found in hits.items()}
+    before = any(
+        hits_of(lexicon, visible(one)).get(group) for one in earlier for group in ("system", "software", "fault")
+    )
+    return _debugging(hits, text, before) or _architecture(hits, text, before)
+
+
+def _debugging(hits: Hits, text: Text, before: bool) -> tuple[str, str] | None:
+    """A symptom in software that persists, comes and goes, or that the user cannot explain."""
+    faults, symptoms, stubborn = (hits.get(group, NONE) for group in ("fault", "symptom", "stubborn"))
+    clear = _distinct(hits, text, "system", "software")
+    terms = clear | _distinct(hits, text, "part")
+    signs = len(stubborn) + len(hits.get("search", NONE))
+    own = bool(hits.get("own"))
+    hard = faults and signs + own >= 1
+    odd = symptoms and (clear or before or len(terms) >= 2) and signs >= 2 and signs + own >= 3
+    puzzling = clear and len(terms) >= 2 and stubborn and signs >= (2 if symptoms or len(terms) >= 3 else 3)
+    if hard or odd or puzzling:
+        return "debugging", text.quote((faults or symptoms or stubborn)[0])
+    return None
+
+
+def _architecture(hits: Hits, text: Text, before: bool) -> tuple[str, str] | None:
+    """A decision about how a system is built: a verb or question of design that meets parts of a system."""
+    decide, weigh = hits.get("decide", NONE), hits.get("weigh", NONE)
+    clear = _distinct(hits, text, "system")
+    parts = clear | _distinct(hits, text, "part")
+    score = 2 * bool(decide) + len(weigh) + min(len(parts), 3) + bool(hits.get("scale"))
+    if (decide or weigh) and parts and score >= (3 if clear or before else 4):
+        return "architecture", text.quote((decide + weigh)[0])
+    return None
+
+
+def _distinct(hits: Hits, text: Text, *groups: str) -> set[str]:
+    return {stem(text.words[hit.start]) for group in groups for hit in hits.get(group, NONE)}
+
+
+def _sentences(hits: Hits, *groups: str) -> set[int]:
+    return {hit.sentence for group in groups for hit in hits.get(group, NONE)}
+
+
+Detector = Callable[[Lexicon, bool, str, tuple[str, ...]], tuple[str, str] | None]
+DETECTORS: Mapping[str, Detector] = {
+    "goal_change": _goal_change,
+    "high_stakes": _high_stakes,
+    "deep_work": _deep_work,
+}
