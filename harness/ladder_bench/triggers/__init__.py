@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import regex
+
 from ladder_bench.domain import TRIGGER_NAMES, Fired
 from ladder_bench.errors import InputError, Problem
 from ladder_bench.triggers.rules import CACHED, Hit, Hits, Lexicon, Text, content, hits_of, meaning, stem, visible
@@ -27,6 +29,7 @@ STAKES = {
     "irreversible": ("decision", "imminent", "event"),
     "finance": ("decision", "imminent"),  # "I recently began to invest" risks nothing now
 }
+_IDENTIFIER = regex.compile(r"\b(?:[A-Z]{2,6}\d?|[A-Z][a-z]+(?:[A-Z][a-z]+)+|[a-z]+_[a-z_]+|[kMGT]B)\b|`[^`\n]+`")
 NONE: tuple[Hit, ...] = ()
 
 
@@ -221,12 +224,12 @@ def _debugging(hits: Hits, text: Text, before: bool) -> tuple[str, str] | None:
     """A symptom in software that persists, comes and goes, or that the user cannot explain."""
     faults, symptoms, stubborn = (hits.get(group, NONE) for group in ("fault", "symptom", "stubborn"))
     clear = _distinct(hits, text, "system", "software")
-    terms = clear | _distinct(hits, text, "part")
+    terms = clear | _distinct(hits, text, "part") | _identifiers(text)
     signs = len(stubborn) + len(hits.get("search", NONE))
     own = bool(hits.get("own"))
     hard = faults and signs + own >= 1
     odd = symptoms and (clear or before or len(terms) >= 2) and signs >= 2 and signs + own >= 3
-    puzzling = clear and len(terms) >= 2 and stubborn and signs >= (2 if symptoms or len(terms) >= 3 else 3)
+    puzzling = (clear or before or len(terms) >= 3) and len(terms) >= 2 and stubborn and signs >= (2 if symptoms or len(terms) >= 3 else 3)
     if hard or odd or puzzling:
         return "debugging", text.quote((faults or symptoms or stubborn)[0])
     return None
@@ -236,11 +239,16 @@ def _architecture(hits: Hits, text: Text, before: bool) -> tuple[str, str] | Non
     """A decision about how a system is built: a verb or question of design that meets parts of a system."""
     decide, weigh = hits.get("decide", NONE), hits.get("weigh", NONE)
     clear = _distinct(hits, text, "system")
-    parts = clear | _distinct(hits, text, "part")
+    parts = clear | _distinct(hits, text, "part") | _identifiers(text)
     score = 2 * bool(decide) + len(weigh) + min(len(parts), 3) + bool(hits.get("scale"))
     if (decide or weigh) and parts and score >= (3 if clear or before else 4):
         return "architecture", text.quote((decide + weigh)[0])
     return None
+
+
+def _identifiers(text: Text) -> set[str]:
+    """Names that look like code or like the abbreviations of the trade: SSM, OrderManager, max_size, `x`, 64 KB."""
+    return {match[0] for match in _IDENTIFIER.finditer(text.source)}
 
 
 def _distinct(hits: Hits, text: Text, *groups: str) -> set[str]:
