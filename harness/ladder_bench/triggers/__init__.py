@@ -229,7 +229,12 @@ def _debugging(hits: Hits, text: Text, before: bool) -> tuple[str, str] | None:
     own = bool(hits.get("own"))
     hard = faults and signs + own >= 1
     odd = symptoms and (clear or before or len(terms) >= 2) and signs >= 2 and signs + own >= 3
-    puzzling = (clear or before or len(terms) >= 3) and len(terms) >= 2 and stubborn and signs >= (2 if symptoms or len(terms) >= 3 else 3)
+    puzzling = (
+        (clear or before or len(terms) >= 3)
+        and len(terms) >= 2
+        and stubborn
+        and signs >= (2 if symptoms or len(terms) >= 3 else 3)
+    )
     if hard or odd or puzzling:
         return "debugging", text.quote((faults or symptoms or stubborn)[0])
     return None
@@ -239,8 +244,9 @@ def _architecture(hits: Hits, text: Text, before: bool) -> tuple[str, str] | Non
     """A decision about how a system is built: a verb or question of design that meets parts of a system."""
     decide, weigh = hits.get("decide", NONE), hits.get("weigh", NONE)
     clear = _distinct(hits, text, "system")
-    parts = clear | _distinct(hits, text, "part") | _identifiers(text)
-    score = 2 * bool(decide) + len(weigh) + min(len(parts), 3) + bool(hits.get("scale"))
+    parts = clear | _distinct(hits, text, "part")
+    named = parts | _identifiers(text)
+    score = 2 * bool(decide) + len(weigh) + min(len(named), 3) + bool(hits.get("scale"))
     if (decide or weigh) and parts and score >= (3 if clear or before else 4):
         return "architecture", text.quote((decide + weigh)[0])
     return None

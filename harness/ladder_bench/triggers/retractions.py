@@ -7,6 +7,7 @@ It is not fooled by somebody else's mistake, quoted text, code or a negation, an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -19,6 +20,7 @@ class Retraction:
     prompted: bool
 
 
+@lru_cache(maxsize=16384)
 def find(answer: str, user_message: str) -> Retraction | None:
     """Return the first retraction of an answer, None where it has none."""
     for sentence in _sentences(answer):

@@ -244,10 +244,12 @@ def _negators(negators: list[Hit], exceptions: list[Hit]) -> list[Hit]:
 
 
 def _negated(hit: Hit, negators: list[Hit], text: Text) -> bool:
+    """Say whether a negator stands shortly before a phrase, in the same clause."""
     for negator in negators:
         between = range(negator.end, hit.start + 1)
-        if 0 < len(between) <= NEGATION_REACH and negator.sentence == hit.sentence:
-            return all(i not in text.breaks and text.words[i] not in _CLAUSE_WORDS for i in between)
+        near = negator.sentence == hit.sentence and 0 < len(between) <= NEGATION_REACH
+        if near and not any(i in text.breaks or text.words[i] in _CLAUSE_WORDS for i in between):
+            return True
     return False
 
 
