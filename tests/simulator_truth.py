@@ -62,5 +62,7 @@ def _turn(
     scale = float(np.hypot(own["conversation_sd"], own["item_sd"]))
     guide_turns = min(turn - 1, steps[0][1] if steps[0][1] is not None else turn - 1)
     chance = 1 - (1 - params[steps[0][0]]["frame_rate"]) ** guide_turns if framed else 0.0
-    kept = chance * expected_logistic(location + own["framing"], scale) + (1 - chance) * expected_logistic(location, scale)
+    kept = chance * expected_logistic(location + own["framing"], scale) + (1 - chance) * expected_logistic(
+        location, scale
+    )
     return float(np.average(kept, weights=weights))

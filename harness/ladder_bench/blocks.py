@@ -15,7 +15,9 @@ FRAME_OPEN, FRAME_CLOSE = "[frame]", "[/frame]"
 MEMORY_OPEN, MEMORY_CLOSE = "[handoff memory]", "[/handoff memory]"
 FRAME_PARTS = ("goal", "constraints", "assumptions", "plan", "format", "open questions")
 
-_FRAME = regex.compile(r"^\[frame\][ \t]*\n(.*?)^\[/frame\][ \t]*(?:\n|\Z)", regex.DOTALL | regex.MULTILINE)
+_FRAME = regex.compile(  # lines that neither open nor close a frame: a scan that meets none stops at the next opening
+    r"^\[frame\][ \t]*\n((?:(?!\[/?frame\][ \t]*(?:\n|\Z))[^\n]*\n)*+)\[/frame\][ \t]*(?:\n|\Z)", regex.MULTILINE
+)
 _PART = regex.compile(rf"^[\s*#-]*({'|'.join(FRAME_PARTS)})\W*:\W*", regex.IGNORECASE | regex.MULTILINE)
 
 
@@ -31,7 +33,7 @@ def frame_parts(answer: str) -> Mapping[str, str]:
     if block is None:
         return {}
     heads = list(_PART.finditer(block[1]))
-    ends = [head.start() for head in heads[1:]] + [len(block[1])]
+    ends = [*(head.start() for head in heads[1:]), len(block[1])][: len(heads)]
     parts = {head[1].casefold(): block[1][head.end() : end].strip() for head, end in zip(heads, ends, strict=True)}
     return {name: text for name, text in parts.items() if text}
 
@@ -66,4 +68,4 @@ def sentences(text: str) -> tuple[str, ...]:
 
 
 # up to a line break or a sentence's end that is followed by space and then no small letter
-_SENTENCE = regex.compile(r"[^\n]*?(?:\n+|(?<=[.!?…:;][\"')\]]?)[ \t]+(?=[^a-z])|\Z)")
+_SENTENCE = regex.compile(r"[^\n]*?(?:\n+|(?<=[.!?…:;][\"')\]]?)[ \t]++(?=[^a-z])|\Z)")

@@ -15,26 +15,29 @@ says nothing has kept no promise, also not a negative one.
 from __future__ import annotations
 
 import difflib
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import regex
 
-from ladder_bench.domain import Check, Json, canonical
+from ladder_bench import json_checks, numbers
+from ladder_bench.domain import Check, Json
+from ladder_bench.json_checks import REGEX_LIMIT_S, Undecided
 
-REGEX_LIMIT_S = 0.25
-
-
-class Undecided(Exception):
-    """A check that could not be evaluated; the criterion is unscored, with this as its reason."""
+__all__ = ["Undecided", "evaluate", "problems"]
 
 
 def evaluate(check: Check, text: str) -> bool:
-    """Say whether a text meets a check. Raises Undecided where a pattern ran out of time."""
-    return bool(text.strip()) and _holds(check, text)
+    """Say whether a text meets a check. Raises Undecided where a pattern ran out of time and it matters."""
+    return _says_something(text) and _holds(check, text)
+
+
+def _says_something(text: str) -> bool:
+    """Spaces and invisible characters say nothing."""
+    return any(not character.isspace() and character.isprintable() for character in text)
 
 
 Loc = tuple[str | int, ...]
@@ -57,7 +60,21 @@ def problems(check: Json, where: Loc = ()) -> Iterator[tuple[Loc, str]]:
 
 
 def _holds(check: Check, text: str) -> bool:
-    return all(OPERATORS[key](value, text) for key, value in check.items())
+    return _decided((partial(OPERATORS[key], value, text) for key, value in check.items()), settles=False)
+
+
+def _decided(parts: Iterable[Callable[[], bool]], settles: bool) -> bool:
+    """False settles an "and", True an "or", also where another part is undecided (Kleene's logic)."""
+    undecided: Undecided | None = None
+    for part in parts:
+        try:
+            if part() is settles:
+                return settles
+        except Undecided as error:
+            undecided = error
+    if undecided is not None:
+        raise undecided
+    return not settles
 
 
 def _all(terms: list[str], text: str) -> bool:
@@ -71,12 +88,14 @@ def _any(terms: list[str], text: str) -> bool:
 
 
 def _absent(terms: list[str], text: str) -> bool:
-    return bool(text.strip()) and not _any(terms, text)
+    return not _any(terms, text)
 
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> regex.Pattern[str]:
-    return regex.compile(pattern)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about what a later version may read otherwise
+        return regex.compile(pattern)
 
 
 def _regex(pattern: str, text: str) -> bool:
@@ -86,69 +105,10 @@ def _regex(pattern: str, text: str) -> bool:
         raise Undecided(f"regex took over {REGEX_LIMIT_S} s: {pattern}") from None
 
 
-# 1,234.50 / 1234.5 / 1 234,50 is ambiguous, so a comma groups thousands unless it is followed by 1-2 final digits
-_NUMBER = regex.compile(
-    r"(?<![\w.])(?P<sign>[-−+])?(?:[$€£¥]\s?)?(?P<digits>\d{1,3}(?:[,'  ]\d{3})+(?:\.\d+)?|\d+(?:[.,]\d{1,2}(?!\d))?(?:\.\d+)?|\d+\.\d+|\.\d+)"
-    r"(?:e(?P<exponent>[-+]?\d+))?(?P<scale>\s?(?:k|thousand|m|mn|mio|million|bn|billion)\b)?(?P<percent>\s?%)?",
-    regex.IGNORECASE,
-)
-_SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
-_UNIT_REACH = 12  # characters on either side in which a unit counts as belonging to a number
-
-
 def _number(wanted: Mapping[str, Any], text: str) -> bool:
-    value, tolerance = float(wanted["value"]), float(wanted.get("tolerance", 0.0))
-    unit = str(wanted.get("unit", "")).casefold()
-    for match in _NUMBER.finditer(text):
-        slack = tolerance + 1e-9 * max(1.0, abs(value))
-        if not any(abs(found - value) <= slack for found in _readings(match)):
-            continue
-        around = text[max(0, match.start() - _UNIT_REACH) : match.end() + _UNIT_REACH]
-        if not unit or unit in around.casefold():
-            return True
-    return False
-
-
-def _readings(match: regex.Match[str]) -> Iterator[float]:
-    """Every value that a written number may stand for: with its scale and without ("5 m" may be metres)."""
-    digits = match["digits"]
-    for separator in ("'", " ", " "):
-        digits = digits.replace(separator, "")
-    head, comma, tail = digits.rpartition(",")
-    digits = f"{head}.{tail}" if comma and len(tail) < 3 and "." not in digits else digits.replace(",", "")
-    value = float(digits) * (10.0 ** int(match["exponent"]) if match["exponent"] else 1.0)
-    scale = _SCALES.get((match["scale"] or "").strip().casefold(), 1.0)
-    for size in {value, value * scale}:
-        yield size
-        if match["sign"] in ("-", "−"):
-            yield -size
-
-
-def _json(schema: Json, text: str) -> bool:
-    found, value = first_json(text)
-    if not found:
-        return False
-    return bool(_validator(canonical(schema)).is_valid(value))
-
-
-@lru_cache(maxsize=512)
-def _validator(schema: str) -> Any:
-    import jsonschema
-
-    parsed = json.loads(schema)
-    return jsonschema.validators.validator_for(parsed)(parsed)
-
-
-def first_json(text: str) -> tuple[bool, Json]:
-    """Find the first JSON object or array in a text: (found, value)."""
-    decoder = json.JSONDecoder()
-    for position, character in enumerate(text):
-        if character in "{[":
-            try:
-                return True, decoder.raw_decode(text, position)[0]
-            except (ValueError, RecursionError):
-                continue
-    return False, None
+    return numbers.mentions(
+        text, float(wanted["value"]), float(wanted.get("tolerance", 0.0)), str(wanted.get("unit", ""))
+    )
 
 
 def _between(limits: Mapping[str, int], count: int) -> bool:
@@ -172,11 +132,11 @@ def _not(check: Check, text: str) -> bool:
 
 
 def _and(parts: list[Check], text: str) -> bool:
-    return all(_holds(part, text) for part in parts)
+    return _decided((partial(_holds, part, text) for part in parts), settles=False)
 
 
 def _or(parts: list[Check], text: str) -> bool:
-    return any(_holds(part, text) for part in parts)
+    return _decided((partial(_holds, part, text) for part in parts), settles=True)
 
 
 # --- shapes: what is wrong with a check's value -------------------------------------------
@@ -196,14 +156,19 @@ def _regex_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
     if not isinstance(value, str):
         yield where, f"must be a pattern, not {_type_name(value)}"
         return
+    if not value:
+        yield where, "is empty: it is found in every text"
     try:
         _compiled(value)
-    except regex.error as error:
+    except (regex.error, RecursionError, OverflowError) as error:
         yield where, f"invalid regex: {error}"
 
 
 def _finite(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _number_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
@@ -217,18 +182,6 @@ def _number_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
             yield (*where, "unit"), "must be a string"
         elif key != "unit" and (not _finite(item) or (key == "tolerance" and item < 0)):
             yield (*where, key), "must be a finite number" + (" of 0 or more" if key == "tolerance" else "")
-
-
-def _json_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
-    import jsonschema
-
-    if '"$ref": "' in json.dumps(value) and '"$ref": "#' not in json.dumps(value):
-        yield where, "$ref must point inside the schema (start with #): a check fetches nothing"
-        return
-    try:
-        jsonschema.validators.validator_for(value).check_schema(value)
-    except (jsonschema.SchemaError, AttributeError, TypeError) as error:
-        yield where, f"is not a JSON Schema: {getattr(error, 'message', error)}"
 
 
 def _limits_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
@@ -258,7 +211,7 @@ OPERATORS: dict[str, Callable[[Any, str], bool]] = {
     "absent": _absent,
     "regex": _regex,
     "number": _number,
-    "json": _json,
+    "json": json_checks.meets,
     "words": _words,
     "lines": _lines,
     "starts_with": _starts_with,
@@ -272,7 +225,7 @@ SHAPES: dict[str, Callable[[Json, Loc], Iterator[tuple[Loc, str]]]] = {
     "absent": _terms_shape,
     "regex": _regex_shape,
     "number": _number_shape,
-    "json": _json_shape,
+    "json": json_checks.problems,
     "words": _limits_shape,
     "lines": _limits_shape,
     "starts_with": _prefix_shape,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from ladder_bench.experiment import Options, Progress
 
 app = typer.Typer(
-    help="Replay recorded conversations through model ladders: what each saves, what it costs in quality, and how sure that is.",
-    no_args_is_help=True,
+    help="Replay recorded conversations through model ladders: "
+    "what each saves, what it costs in quality, and how sure that is.",
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
 )
 
@@ -66,6 +68,8 @@ def run(
     from ladder_bench import experiment
     from ladder_bench.report import terminal
 
+    if offline:  # `datasets` reads it when it is imported
+        os.environ["HF_HUB_OFFLINE"] = "1"
     options = _options(
         matrix, dataset, tiers, rubrics, replay, limit, samples, seed, concurrency, offline, sharing, store, out
     )
@@ -123,7 +127,10 @@ def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run
 def validate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Datasets, ladders, tiers, matrices, rubrics; default: everything bundled."),
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Datasets, ladders, tiers, matrices, rubrics, lexicons, folders; default: what is bundled.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -154,26 +161,51 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-def main() -> None:
-    """Run the command line; our own errors become one line a problem and exit code 2."""
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # click's, or the copy of it that typer carries
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; what the user can put right becomes one line a problem and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names in data may hold what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        code = app(arguments, prog_name="ladder-bench", standalone_mode=False)
+    except UsageError as error:
+        _say(_usage(error))
+    except typer.Abort:
+        typer.echo("interrupted; what was answered is stored, and the same command goes on from there", err=True)
+        sys.exit(130)
     except InputError as error:
-        for problem in error.problems:
-            typer.echo(f"error: {problem}", err=True)
-        sys.exit(2)
+        _say(*map(str, error.problems))
     except LadderBenchError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
+        _say(str(error))
     except BrokenPipeError:  # `ladder-bench plan | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(*problems: str) -> None:
+    for problem in problems:
+        typer.echo(f"error: {problem}", err=True)
+    sys.exit(2)
+
+
+def _usage(error: Any) -> str:
+    """What is wrong with a command line, in a line; without a command, the help."""
+    command = error.ctx.command_path if error.ctx else "ladder-bench"
+    message = " ".join(error.format_message().replace("Value error, ", "").replace("Input should", "must").split())
+    return f"{message.rstrip('.')}; see '{command} --help'"
 
 
 def _options(
@@ -223,8 +255,8 @@ class _progress:  # noqa: N801  reads as a verb where it is used
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (
-                TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TextColumn("conversations · {task.fields[calls]} calls"),
-                TimeRemainingColumn(),
+                TextColumn("replaying"), BarColumn(), MofNCompleteColumn(),
+                TextColumn("conversations · {task.fields[calls]} calls"), TimeRemainingColumn(),
             )  # fmt: skip
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()

@@ -1,207 +1,30 @@
-"""What users write: tiers, ladders and matrices as YAML, turned into values with every problem located."""
+"""What users write beside tiers: ladders and matrices as YAML, turned into values with every problem located."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ladder_bench import content
-from ladder_bench.domain import TRIGGER_NAMES, Escalation, Handoff, Json, Ladder, Mode, Price, Step, Tier
+from ladder_bench.documents import Document, Loc, read_yaml
+from ladder_bench.domain import TRIGGER_NAMES, Escalation, Handoff, Json, Ladder, Mode, Step
 from ladder_bench.errors import InputError, Problem
+from ladder_bench.tiers import Natural, Positive, Shape, Text, Tiers, load_tiers, read_tiers, simulator_profile
 
-Positive = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
-Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-# --- tiers ---------------------------------------------------------------------------------
-
-
-class PriceShape(Shape):
-    input: Dollars
-    output: Dollars
-    cached: Dollars | None = None
-    cache_write: Dollars | None = None
-    reasoning: Dollars | None = None
-    ttl_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
-    minimum_prefix: Natural = 1024
-
-
-class LimitsShape(Shape):
-    concurrency: Positive = 16
-
-
-class TierShape(Shape):
-    name: Annotated[str, Field(min_length=1)]
-    model: Annotated[str, Field(min_length=1)]
-    params: dict[str, Any] = {}
-    price: PriceShape | None = None
-    limits: LimitsShape = LimitsShape()
-    context_limit: Positive | None = None
-    max_output_tokens: Positive | None = None
-    hosts: list[str] = []
-    cache_group: str | None = None
-    off_path: str = "error"
-
-
-class TiersShape(Shape):
-    tiers: Annotated[list[TierShape], Field(min_length=1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Tiers:
-    """Tiers strongest first, and where they were read."""
-
-    tiers: tuple[Tier, ...]
-    file: str
-    concurrency: Mapping[str, int]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(tier.name for tier in self.tiers)
-
-    def __getitem__(self, name: str) -> Tier:
-        return self.tiers[self.names.index(name)]
-
-    def rank(self, name: str) -> int:
-        """0 is the strongest."""
-        return self.names.index(name)
-
-
-def load_tiers(name: str, near: Path | None = None) -> Tiers:
-    """Load a tiers file by path or bundled name. Raises InputError."""
-    return read_tiers(content.read_yaml(content.locate(name, "ladders/tiers", near=near)))
-
-
-def read_tiers(document: content.Document) -> Tiers:
-    shape = content.parse(TiersShape, document)
-    problems: list[Problem] = []
-    tiers: list[Tier] = []
-    names = [tier.name for tier in shape.tiers]
-    for index, each in enumerate(shape.tiers):
-        loc: content.Loc = ("tiers", index)
-        if each.name in names[:index]:
-            problems.append(document.problem((*loc, "name"), f"duplicate tier '{each.name}'; names must be unique"))
-        problems.extend(
-            document.problem((*loc, "params", key), f"must be finite, not {value}")
-            for key, value in each.params.items()
-            if isinstance(value, float) and not math.isfinite(value)
-        )
-        profile = simulator_profile(each.model)
-        if each.model.startswith("simulated/") and profile is None:
-            valid = [f"simulated/{key}" for key in _simulator()["profiles"]]
-            hint = content.did_you_mean(each.model, valid)
-            problems.append(
-                document.problem(
-                    (*loc, "model"), f"unknown simulated model '{each.model}'{hint}; valid: {', '.join(valid)}"
-                )
-            )
-            continue
-        price = _price(each, profile)
-        if price is None:
-            what = (
-                f"no price for '{each.model}': it is not in the pinned price list, or at 0; "
-                "add 'price: {input: ..., output: ...}' in USD per million tokens"
-            )
-            problems.append(document.problem((*loc, "model"), what))
-            continue
-        if each.off_path not in ("error", "reuse") and each.off_path not in names:
-            valid = ["error", "reuse", *names]
-            hint = content.did_you_mean(each.off_path, valid)
-            problems.append(
-                document.problem((*loc, "off_path"), f"unknown '{each.off_path}'{hint}; valid: {', '.join(valid)}")
-            )
-        params = dict(each.params)
-        if each.max_output_tokens is not None:
-            params["max_output_tokens"] = each.max_output_tokens
-        if profile is not None:
-            unknown = set(params) - set(profile["params"]) - {"max_output_tokens"}
-            for key in sorted(unknown):
-                hint = content.did_you_mean(key, profile["params"]) or f"; valid: {', '.join(profile['params'])}"
-                problems.append(document.problem((*loc, "params", key), f"unknown simulator parameter{hint}"))
-            params = {**profile["params"], **params}
-        tiers.append(
-            Tier(
-                name=each.name,
-                model=each.model,
-                params=params,
-                price=price,
-                context_limit=each.context_limit,
-                hosts=tuple(each.hosts),
-                cache_group=each.cache_group or each.name,
-                off_path=each.off_path,
-            )
-        )
-    if problems:
-        raise InputError(problems)
-    return Tiers(tuple(tiers), document.file, {each.name: each.limits.concurrency for each in shape.tiers})
-
-
-def _price(tier: TierShape, profile: Mapping[str, Any] | None) -> Price | None:
-    if tier.price is not None:
-        return Price(**tier.price.model_dump())
-    if profile is not None:
-        return Price(**PriceShape.model_validate(profile["price"]).model_dump())
-    return _listed_price(tier.model)
-
-
-def _listed_price(model: str) -> Price | None:
-    """Price from litellm's list, read as a file: importing litellm takes seconds. None where missing or 0."""
-    found = find_spec("litellm")
-    if found is None or not found.submodule_search_locations:
-        return None
-    path = Path(found.submodule_search_locations[0]) / "model_prices_and_context_window_backup.json"
-    if not path.is_file():
-        return None
-    prices = json.loads(path.read_text(encoding="utf-8"))
-    row = prices.get(model) or prices.get(model.partition("/")[2]) or {}
-    per_token = {
-        ours: row.get(theirs)
-        for ours, theirs in (
-            ("input", "input_cost_per_token"),
-            ("output", "output_cost_per_token"),
-            ("cached", "cache_read_input_token_cost"),
-            ("cache_write", "cache_creation_input_token_cost"),
-            ("reasoning", "output_cost_per_reasoning_token"),
-        )
-    }
-    if not per_token["input"] or not per_token["output"]:
-        return None
-    known = {key: float(value) * 1e6 for key, value in per_token.items() if value}
-    return Price(**PriceShape.model_validate(known).model_dump())
-
-
-def _simulator() -> Json:
-    return content.read_yaml(content.shipped("ladders", "simulator.yaml")).value
-
-
-def simulator_profile(model: str) -> dict[str, Any] | None:
-    """The declared defaults of `simulated/NAME`: {"params": ..., "price": ...}; None where there is no such profile."""
-    if not model.startswith("simulated/"):
-        return None
-    declared = _simulator()
-    profile = declared["profiles"].get(model.removeprefix("simulated/"))
-    if profile is None:
-        return None
-    return {"params": {**declared["shared"], **profile["params"]}, "price": profile["price"]}
-
+__all__ = [
+    "LadderShape", "Matrix", "MatrixShape", "RecentShape", "Tiers", "Use", "load_ladder", "load_matrix", "load_tiers",
+    "read_ladder", "read_matrix", "read_tiers", "simulator_profile",
+]  # fmt: skip
 
 # --- ladders -------------------------------------------------------------------------------
 
 
 class StepShape(Shape):
-    tier: str
+    tier: Text
     turns: Positive | None = None
 
 
@@ -210,8 +33,8 @@ class AfterShape(Shape):
 
 
 class EscalationShape(Shape):
-    to: str
-    triggers: list[Literal[TRIGGER_NAMES]] = []  # type: ignore[valid-type]
+    to: Text
+    triggers: Annotated[list[Literal[TRIGGER_NAMES]], Field(min_length=1)]  # type: ignore[valid-type]
     returns: Literal["resolved", "never"] | AfterShape = Field("resolved", alias="return")
     at_most: Positive = 3
     cooldown_turns: Natural = 1
@@ -230,7 +53,7 @@ class HandoffShape(Shape):
 
 
 class LadderShape(Shape):
-    name: Annotated[str, Field(min_length=1)]
+    name: Text
     steps: Annotated[list[StepShape], Field(min_length=1)]
     escalation: EscalationShape | None = None
     handoff: HandoffShape = HandoffShape(memory="none")
@@ -238,19 +61,19 @@ class LadderShape(Shape):
     guardrails: Literal["none", "standard"] = "none"
 
 
-def load_ladder(name: str, tiers: Tiers, near: Path | None = None) -> Ladder:
+def load_ladder(name: str, tiers: Tiers | None, near: Path | None = None) -> Ladder:
     """Load a ladder by path or bundled name, and check it against the tiers. Raises InputError."""
-    return read_ladder(content.read_yaml(content.locate(name, "ladders", near=near)), tiers)
+    return read_ladder(read_yaml(content.locate(name, "ladders", near=near)), tiers)
 
 
-def read_ladder(document: content.Document, tiers: Tiers | None) -> Ladder:
+def read_ladder(document: Document, tiers: Tiers | None) -> Ladder:
     """Build a ladder; without tiers, their names and order go unchecked."""
-    shape = content.parse(LadderShape, document)
     problems: list[Problem] = []
+    shape = content.parse(LadderShape, document, problems)
     for index, step in enumerate(shape.steps):
         _known_tier(problems, document, ("steps", index, "tier"), step.tier, tiers)
         if step.turns is None and index + 1 < len(shape.steps):
-            what = "never reached: steps[%d] has no 'turns', so it lasts to the end; give it a number of turns" % index
+            what = f"never reached: steps[{index}] has no 'turns', so it lasts to the end; give it a number of turns"
             problems.append(document.problem(("steps", index + 1), what))
     if shape.steps[-1].turns is not None:
         what = "the last step must answer the rest of the conversation: leave out its 'turns'"
@@ -284,7 +107,7 @@ def _escalation(
     shape: EscalationShape | None,
     ladder: LadderShape,
     tiers: Tiers | None,
-    document: content.Document,
+    document: Document,
     problems: list[Problem],
 ) -> Escalation | None:
     if shape is None:
@@ -305,9 +128,7 @@ def _escalation(
     )
 
 
-def _known_tier(
-    problems: list[Problem], document: content.Document, loc: content.Loc, name: str, tiers: Tiers | None
-) -> None:
+def _known_tier(problems: list[Problem], document: Document, loc: Loc, name: str, tiers: Tiers | None) -> None:
     if tiers is not None and name not in tiers.names:
         hint = content.did_you_mean(name, tiers.names)
         what = f"unknown tier '{name}'{hint}; {tiers.file} has: {', '.join(tiers.names)}"
@@ -331,22 +152,22 @@ class VaryShape(Shape):
 
 
 class SingleShape(Shape):
-    single: str
+    single: Text
     pack: bool = False
 
 
 class LadderUseShape(Shape):
-    ladder: str
+    ladder: Text
     vary: VaryShape | None = None
 
 
 class MatrixShape(Shape):
     dataset: str = "workbench"
     tiers: str = "offline"
-    rubrics: Annotated[list[str], Field(min_length=1)] = ["checks"]
+    rubrics: list[Text] = Field(["checks"], min_length=1)
     replay: Literal["rollout", "forced"] = "rollout"
     controls: Literal["default", "none"] | list[str] = "default"
-    strategies: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    strategies: Annotated[list[Any], Field(min_length=1)]
     samples: Positive = 1
     seed: int = 0
     gap_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
@@ -395,30 +216,30 @@ def load_matrix(
 ) -> Matrix:
     """Load a matrix by path or bundled name; the other arguments replace what the file says. Raises InputError."""
     path = content.locate(name, "ladders/matrices")
-    document = content.read_yaml(path)
+    document = read_yaml(path)
     return read_matrix(document, path, tiers, rubrics, replay)
 
 
 def read_matrix(
-    document: content.Document,
+    document: Document,
     path: Path,
     tiers: str | None = None,
     rubrics: list[str] | None = None,
     replay: Mode | None = None,
 ) -> Matrix:
-    shape = content.parse(MatrixShape, document)
     problems: list[Problem] = []
+    shape = content.parse(MatrixShape, document, problems)
     known: Tiers | None = None
     try:
         known = load_tiers(tiers or shape.tiers, None if tiers else path)
-    except InputError as error:
-        problems.extend(_placed(error, document, ("tiers",)))
+    except InputError as error:  # a name on the command line has no place in the file
+        problems.extend(error.problems if tiers else _placed(error, document, ("tiers",)))
     uses = [use for index in range(len(shape.strategies)) for use in _use(document, index, known, path, problems)]
     for index, rubric in enumerate(rubrics or shape.rubrics):
         try:
             content.locate(rubric, "rubrics", near=path)
         except InputError as error:
-            problems.extend(_placed(error, document, ("rubrics", index)))
+            problems.extend(error.problems if rubrics else _placed(error, document, ("rubrics", index)))
     controls = CONTROLS if shape.controls == "default" else () if shape.controls == "none" else tuple(shape.controls)
     for index, control in enumerate(controls):
         if control not in CONTROLS:
@@ -443,47 +264,36 @@ def read_matrix(
     )
 
 
-def _use(document: content.Document, index: int, tiers: Tiers | None, path: Path, problems: list[Problem]) -> list[Use]:
-    loc: content.Loc = ("strategies", index)
-    raw = document.value["strategies"][index]
-    model = SingleShape if "single" in raw else LadderUseShape
-    if "single" not in raw and "ladder" not in raw:
-        hint = next((content.did_you_mean(key, ("single", "ladder")) for key in raw), "")
-        problems.append(document.problem(loc, f"needs 'single: TIER' or 'ladder: NAME'{hint}"))
+def _use(document: Document, index: int, tiers: Tiers | None, path: Path, problems: list[Problem]) -> list[Use]:
+    part = document.at("strategies", index)
+    if not isinstance(part.value, dict) or not {"single", "ladder"} & set(part.value):
+        keys = part.value if isinstance(part.value, dict) else ()
+        hint = next((found for key in keys if (found := content.did_you_mean(key, ("single", "ladder")))), "")
+        problems.append(part.problem((), f"needs 'single: TIER' or 'ladder: NAME'{hint}"))
         return []
-    inner = content.Document(
-        document.file, raw, {at[2:]: place for at, place in document.positions.items() if at[:2] == loc}
-    )
+    if {"single", "ladder"} <= set(part.value):
+        problems.append(part.problem((), "names both a 'single' tier and a 'ladder'; give each a line of its own"))
+        return []
     try:
-        shape = content.parse(model, inner)
-    except InputError as error:
-        problems.extend(
-            Problem(each.message, each.file, each.line, each.column, content.path_text(loc) + _dotted(each.where))
-            for each in error.problems
-        )
+        if "single" in part.value:
+            alone = content.parse(SingleShape, part, problems)
+            _known_tier(problems, part, ("single",), alone.single, tiers)
+            return [Use(alone.single, alone.pack, None, {})]
+        shape = content.parse(LadderUseShape, part, problems)
+    except InputError:  # its problems are in `problems`
         return []
-    if isinstance(shape, SingleShape):
-        _known_tier(problems, document, (*loc, "single"), shape.single, tiers)
-        return [Use(shape.single, shape.pack, None, {})]
-    assert isinstance(shape, LadderUseShape)
-    if tiers is None:
-        return []
+    grid = {key: tuple(values) for key, values in (shape.vary or VaryShape()) if values is not None}
+    problems.extend(
+        part.problem(("vary", key), "is empty; list at least one value") for key, values in grid.items() if not values
+    )
     try:
         ladder = load_ladder(shape.ladder, tiers, near=path)
     except InputError as error:
-        problems.extend(_placed(error, document, (*loc, "ladder")))
+        problems.extend(_placed(error, part, ("ladder",)))
         return []
-    grid = {key: tuple(values) for key, values in (shape.vary or VaryShape()) if values is not None}
-    for key, values in grid.items():
-        if not values:
-            problems.append(document.problem((*loc, "vary", key), "is empty; list at least one value"))
     return [Use(None, False, ladder, grid)]
 
 
-def _dotted(where: str) -> str:
-    return f".{where}" if where and not where.startswith("[") else where
-
-
-def _placed(error: InputError, document: content.Document, loc: content.Loc) -> list[Problem]:
+def _placed(error: InputError, document: Document, loc: Loc) -> list[Problem]:
     """Give problems without a place (an unknown name) the place of the key that caused them."""
     return [each if each.file else document.problem(loc, each.message) for each in error.problems]

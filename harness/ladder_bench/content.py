@@ -1,4 +1,4 @@
-"""Content: find and read what ships with the package and what users write: YAML, JSON lines, prompts.
+"""Content: find what ships with the package and what users write, and check it against its shape.
 
 Every problem in a file is reported with its line and column, and with what would be valid.
 """
@@ -6,44 +6,37 @@ Every problem in a file is reported with its line and column, and with what woul
 from __future__ import annotations
 
 import difflib
-import gzip
-import io
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ladder_bench.documents import Document, Loc, display, read_yaml
 from ladder_bench.domain import Json
-from ladder_bench.errors import InputError, Problem
+from ladder_bench.errors import InputError, Problem, path_text
 
 if TYPE_CHECKING:
     import jinja2
     import pydantic
 
-Loc = tuple[str | int, ...]
-Positions = Mapping[Loc, tuple[int, int]]
+__all__ = [
+    "Document",
+    "Loc",
+    "did_you_mean",
+    "display",
+    "is_file",
+    "locate",
+    "parse",
+    "path_text",
+    "prompts",
+    "read_yaml",
+    "shipped",
+]
+
 ModelT = TypeVar("ModelT", bound="pydantic.BaseModel")
+BESIDE_LADDERS = "simulator.yaml"  # lies in their folder and is none
 HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A parsed file, or one line of one, that knows where each of its keys stands."""
-
-    file: str
-    value: Json
-    positions: Positions = field(default_factory=dict)
-    line: int | None = None  # of a JSON line; its columns are looked up only when something is wrong
-    source: str = ""
-
-    def problem(self, loc: Loc, message: str) -> Problem:
-        positions = self.positions or _json_positions(self.source, self.line or 1)
-        known = [loc[:length] for length in range(len(loc), -1, -1) if loc[:length] in positions]
-        line, column = positions[known[0]] if known else (self.line or 1, 1)
-        return Problem(message, self.file, line, column, path_text(loc))
 
 
 def shipped(*parts: str) -> Path:
@@ -52,216 +45,119 @@ def shipped(*parts: str) -> Path:
     return (packed if packed.is_dir() else HERE.parents[1]).joinpath(*parts)
 
 
+def is_file(path: Path) -> bool:
+    """Say whether a path leads to a file; one that is too long or may not be looked at does not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def locate(name: str, folder: str, suffix: str = ".yaml", near: Path | None = None) -> Path:
     """Find a user's file by path (as typed, or beside the file that names it), else a bundled one by its name."""
     candidates = [Path(name)] + ([near.parent / name] if near else [])
     for path in candidates:
-        if path.is_file():
+        if is_file(path):
             return path
-    bundled = shipped(*folder.split("/"), name + suffix)
-    if bundled.is_file() and "/" not in name:
-        return bundled
-    names = sorted(path.name.removesuffix(suffix) for path in shipped(*folder.split("/")).glob("*" + suffix))
-    raise InputError(f"no such file or bundled name: '{name}'{did_you_mean(name, names)}; bundled: {', '.join(names)}")
-
-
-def display(path: Path) -> str:
-    """A path as a reader would type it: relative where it lies under the current folder."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    found = shipped(*folder.split("/")).glob("*" + suffix)
+    names = sorted(path.name.removesuffix(suffix) for path in found if path.name != BESIDE_LADDERS)
+    if name in names:
+        return shipped(*folder.split("/"), name + suffix)
+    raise InputError(
+        f"no such file or bundled name: '{shortened(name)}'{did_you_mean(name, names)}; bundled: {', '.join(names)}"
+    )
 
 
 def did_you_mean(name: object, valid: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(name)[:100], list(valid), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def path_text(loc: Sequence[str | int]) -> str:
-    """("steps", 0, "turn") as people write it: steps[0].turn."""
-    text = ""
-    for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
-    return text
-
-
-# --- YAML ----------------------------------------------------------------------------------
-
-
-def read_yaml(path: Path) -> Document:
-    """Read one YAML file with the position of every key. Raises InputError."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    name = display(path)
-    text = decode(read_bytes(path), name)
-    try:
-        tree = YAML(typ="rt").load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise InputError(Problem(_one_line(error.problem or "is not valid YAML"), name, line, column)) from None
-    except (YAMLError, ValueError) as error:
-        raise InputError(Problem(f"is not valid YAML: {_one_line(str(error))}", name, 1, 1)) from None
-    positions: dict[Loc, tuple[int, int]] = {(): (1, 1)}
-    return Document(name, _plain(tree, (), positions), positions)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _plain(node: Any, loc: Loc, positions: dict[Loc, tuple[int, int]]) -> Json:
-    """Turn a round-trip tree into plain values, noting where each key and item stands."""
-    if isinstance(node, Mapping):
-        marks = getattr(node, "lc", None)
-        plain = {}
-        for key, value in node.items():
-            here = (*loc, str(key))
-            if marks and key in (marks.data or {}):
-                line, column = marks.key(key)
-                positions[here] = (line + 1, column + 1)
-            plain[str(key)] = _plain(value, here, positions)
-        return plain
-    if isinstance(node, list):
-        marks = getattr(node, "lc", None)
-        for index in range(len(node)):
-            if marks and index in (marks.data or {}):
-                line, column = marks.item(index)
-                positions[(*loc, index)] = (line + 1, column + 1)
-        return [_plain(item, (*loc, index), positions) for index, item in enumerate(node)]
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return None if node is None else str(node)
-
-
-# --- JSON lines ----------------------------------------------------------------------------
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a file, decompressing .gz and .zst. Raises InputError."""
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            return gzip.decompress(data)
-        if path.suffix == ".zst":
-            import zstandard
-
-            with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as stream:
-                return stream.read()
-    except OSError as error:
-        raise InputError(Problem(f"cannot be read: {error.strerror or error}", display(path))) from None
-    except (EOFError, ValueError) as error:
-        raise InputError(Problem(f"is not a valid {path.suffix} file: {error}", display(path))) from None
-    except Exception as error:  # zstandard's and zlib's errors share no base class with the others
-        if type(error).__module__.split(".")[0] not in ("zstandard", "zstd", "zlib"):
-            raise
-        raise InputError(Problem(f"is not a valid {path.suffix} file: {error}", display(path))) from None
-    return data
-
-
-def decode(data: bytes, name: str) -> str:
-    """Decode UTF-8, with or without a byte order mark. Raises InputError with the place of the bad byte."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
-        message = f"is not UTF-8: byte 0x{data[error.start]:02x}; save the file as UTF-8"
-        raise InputError(Problem(message, name, line, column)) from None
-
-
-def read_json_lines(path: Path) -> Iterator[Document | Problem]:
-    """Yield each line that holds something: parsed, or as the problem that it is."""
-    name = display(path)
-    # not splitlines(): U+2028 and its like are ordinary characters inside a JSON string
-    for number, line in enumerate(decode(read_bytes(path), name).split("\n"), 1):
-        if line.strip():
-            yield parse_json(line, name, number)
-
-
-def parse_json(text: str, name: str, number: int) -> Document | Problem:
-    try:
-        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        # of a whole file the decoder knows the line; of one line its number is known here
-        return Problem(f"broken JSON: {error.msg}", name, number + error.lineno - 1, error.colno)
-    except RecursionError:
-        return Problem("broken JSON: nested too deeply", name, number, 1)
-    except _BadValueError as error:
-        column = text.find(error.token) + 1
-        if error.last:
-            column = text.rfind(error.token) + 1
-        return Problem(str(error), name, number, max(column, 1))
-    return Document(name, value, line=number, source=text)
-
-
-class _BadValueError(ValueError):
-    def __init__(self, message: str, token: str, last: bool = False) -> None:
-        super().__init__(message)
-        self.token, self.last = token, last
-
-
-def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _BadValueError(f"duplicate key '{key}'; keep one", json.dumps(key), last=True)
-            seen.add(key)
-    return found
-
-
-def _no_constant(token: str) -> Json:
-    raise _BadValueError(f"{token} is not a JSON number; use a finite number or null", token)
-
-
-def _json_positions(text: str, first_line: int) -> Positions:
-    """Where each key of a JSON text stands, found by reading it again with the YAML reader, of which JSON is a subset."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    raw: dict[Loc, tuple[int, int]] = {}
-    try:
-        _plain(YAML(typ="rt").load(text), (), raw)
-    except (YAMLError, ValueError, RecursionError):
-        return {(): (first_line, 1)}
-    return {(): (first_line, 1)} | {loc: (line + first_line - 1, column) for loc, (line, column) in raw.items()}
+def shortened(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 # --- shapes --------------------------------------------------------------------------------
 
 
-def parse(model: type[ModelT], document: Document) -> ModelT:
-    """Validate a document against a pydantic model. Raises InputError with one problem an error."""
+def parse(model: type[ModelT], document: Document, problems: list[Problem] | None = None) -> ModelT:
+    """Validate a document against a pydantic model. Raises InputError with one problem an error.
+
+    With `problems`, what is wrong goes there and the rest is returned without it, so that later checks can go on;
+    where the rest is no whole value, everything in `problems` is raised.
+    """
     import pydantic
 
     try:
         return model.model_validate(document.value, strict=True)
     except pydantic.ValidationError as error:
         found: dict[Loc, Problem] = {}
-        for detail in error.errors():
-            # a value that fits no member of a union is reported once a member; the first says enough
-            loc = _existing(document.value, tuple(detail["loc"]), extra=detail["type"] == "missing")
-            found.setdefault(loc, _problem(document, model, detail, loc))
-        raise InputError(list(found.values())) from None
+        for detail in _told_apart(document.value, error.errors()):
+            found.setdefault(detail["loc"], _problem(document, model, detail))
+        if problems is None:
+            raise InputError(list(found.values())) from None
+        problems.extend(found.values())
+    spoiled = {loc[0] for loc in found if loc}
+    try:
+        rest = {key: value for key, value in document.value.items() if key not in spoiled}
+        return model.model_validate(rest, strict=True)
+    except (AttributeError, pydantic.ValidationError):
+        raise InputError(problems) from None
 
 
-def _existing(value: Json, loc: Loc, extra: bool) -> Loc:
-    """Cut a pydantic path where it stops being one of the document's (it names union members too)."""
+def _told_apart(value: Json, details: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Details with paths that exist in the document. A union's errors are those of the member that was meant."""
+    unions: dict[Loc, list[tuple[str, dict[str, Any]]]] = {}
+    for detail in details:
+        loc = tuple(detail["loc"])
+        depth = _existing(value, loc)
+        if depth == len(loc) or (depth == len(loc) - 1 and detail["type"] == "missing"):
+            yield {**detail, "loc": loc}
+        else:  # pydantic puts the name of the union's member into the path
+            unions.setdefault(loc[:depth], []).append(
+                (str(loc[depth]), {**detail, "loc": loc[:depth] + loc[depth + 1 :]})
+            )
+    for loc, members in unions.items():
+        given = value
+        for part in loc:
+            given = given[part]
+        sought = "Shape" if isinstance(given, Mapping) else "list[" if isinstance(given, list) else "?"
+        meant = [each for name, each in members if sought in name]
+        if meant:
+            yield from meant
+            continue
+        valid = [_expected(each) for _, each in members]
+        yield {"type": "union", "loc": loc, "input": given, "msg": " or ".join(dict.fromkeys(valid))}
+
+
+def _expected(detail: Mapping[str, Any]) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in ("literal_error", "enum"):
+        return str(context["expected"])
+    if kind in ("model_type", "model_attributes_type"):
+        return "a mapping"
+    return str(KINDS_OF_VALUE.get(kind, detail["msg"].replace("Input should be ", "")))
+
+
+def _existing(value: Json, loc: Loc) -> int:
+    """How many parts of a path lead somewhere in a document."""
     for depth, part in enumerate(loc):
         inside = isinstance(value, Mapping) and part in value
         if not inside and not (isinstance(value, list) and isinstance(part, int) and part < len(value)):
-            return loc if extra else loc[:depth]
+            return depth
         value = value[part]
-    return loc
+    return len(loc)
 
 
-def _problem(document: Document, model: type[pydantic.BaseModel], detail: Any, loc: Loc) -> Problem:
-    kind, context = detail["type"], detail.get("ctx", {})
+KINDS_OF_VALUE = {
+    "string_type": "text", "list_type": "a list", "dict_type": "a mapping", "bool_type": "true or false",
+    "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
+    "finite_number": "a finite number",
+}  # fmt: skip
+
+
+def _problem(document: Document, model: type[pydantic.BaseModel], detail: Mapping[str, Any]) -> Problem:
+    kind, loc, context, given = detail["type"], detail["loc"], detail.get("ctx", {}), detail["input"]
     if kind == "extra_forbidden":
         valid = _valid_keys(model, loc[:-1])
         listed = f"; valid: {', '.join(valid)}" if valid else ""
@@ -270,19 +166,28 @@ def _problem(document: Document, model: type[pydantic.BaseModel], detail: Any, l
         return document.problem(loc[:-1], f"'{loc[-1]}' is missing")
     if kind == "value_error":
         return document.problem(loc, str(context.get("error", detail["msg"])))
-    if kind in ("literal_error", "enum"):
-        valid = [part.strip("'") for part in context["expected"].replace(" or ", ", ").split(", ")]
-        return document.problem(
-            loc,
-            f"unknown value {_shown(detail['input'])}{did_you_mean(detail['input'], valid)}; valid: {', '.join(valid)}",
-        )
-    message = detail["msg"].replace("Input should be", "must be").replace("valid integer", "whole number")
-    return document.problem(loc, f"{message}, not {_shown(detail['input'])}")
+    if kind in ("literal_error", "enum", "union"):
+        keys = ": ..., ".join(_valid_keys(model, loc))
+        expected = str(context.get("expected", detail["msg"])).replace("a mapping", f"{{{keys}: ...}}")
+        words = [part.strip("'") for part in expected.replace(" or ", ", ").split(", ")]
+        hint = did_you_mean(given, words) if isinstance(given, str) else ""
+        return document.problem(loc, f"unknown value {_shown(given)}{hint}; valid: {', '.join(words)}")
+    if kind in ("model_type", "model_attributes_type"):
+        keys = ", ".join(_valid_keys(model, loc))
+        if given is None and not loc:
+            return document.problem(loc, f"is empty; a mapping is needed, with the keys {keys}")
+        return document.problem(loc, f"must be a mapping with the keys {keys}, not {_shown(given)}")
+    if kind in ("too_short", "string_too_short"):
+        return document.problem(loc, "is empty; at least one is needed" if kind == "too_short" else "must not be empty")
+    if kind in KINDS_OF_VALUE:
+        return document.problem(loc, f"must be {KINDS_OF_VALUE[kind]}, not {_shown(given)}")
+    message = detail["msg"].replace("Input should be", "must be").replace("greater than or equal to", "at least")
+    return document.problem(loc, f"{message}, not {_shown(given)}")
 
 
 def _shown(value: Json) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+    if isinstance(value, dict | list) and len(value) > 20:
+        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -303,7 +208,12 @@ def _valid_keys(model: Any, loc: Loc) -> list[str]:
                 here = candidate
                 break
             nested.extend(typing.get_args(candidate))
-    return [info.alias or name for name, info in getattr(here, "model_fields", {}).items()]
+    return keys_of(here)
+
+
+def keys_of(model: Any) -> list[str]:
+    """The keys of a shape, as they are written."""
+    return [info.alias or name for name, info in getattr(model, "model_fields", {}).items()]
 
 
 # --- prompts -------------------------------------------------------------------------------

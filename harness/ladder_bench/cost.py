@@ -48,7 +48,8 @@ def warm_usd(prompts: Sequence[Prompt]) -> list[float]:
 
     The longest common prefix with the group's last prompt is billed at the cached rate if that prompt is within its TTL
     and the prefix reaches the minimum; the rest is written to the cache where the whole prompt reaches the minimum.
-    Prefixes are compared by whole messages; their share of the tokens is their share of the characters.
+    A prefix that is the whole last prompt has that prompt's tokens; of a shorter one, which ends inside a message, the
+    share of the tokens is its share of the characters.
     """
     last: dict[str, Prompt] = {}
     costs = []
@@ -70,12 +71,29 @@ def _common_tokens(before: Prompt, now: Prompt) -> int:
     shared = 0
     for old, new in zip(before.messages, now.messages, strict=False):
         if old.digest != new.digest:
+            shared += _common_characters(old.content, new.content) if old.role == new.role else 0
             break
         shared += _size(new)
+    else:
+        if len(before.messages) <= len(now.messages):
+            return min(before.usage.input, now.usage.input)
     if shared == 0:
         return 0
-    tokens = round(now.usage.input * shared / sum(_size(message) for message in now.messages))
+    tokens = int(now.usage.input * shared / sum(_size(message) for message in now.messages))
     return min(tokens, before.usage.input, now.usage.input)
+
+
+@lru_cache(maxsize=8192)
+def _common_characters(first: str, second: str) -> int:
+    """Length of the common prefix, by halving."""
+    low, high = 0, min(len(first), len(second))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if first[low:middle] == second[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _size(message: Message) -> int:
@@ -83,15 +101,18 @@ def _size(message: Message) -> int:
 
 
 def _input_usd(whole: int, cached: int, written: int, price: Price) -> float:
+    cached = min(cached, whole)
+    written = min(written, whole - cached)
     cached_rate = price.input if price.cached is None else price.cached
     write_rate = price.input if price.cache_write is None else price.cache_write
-    fresh = max(0, whole - cached - written)
+    fresh = whole - cached - written
     return (fresh * price.input + cached * cached_rate + written * write_rate) / MILLION
 
 
 def _output_usd(usage: Usage, price: Price) -> float:
     reasoning_rate = price.output if price.reasoning is None else price.reasoning
-    return ((usage.output - usage.reasoning) * price.output + usage.reasoning * reasoning_rate) / MILLION
+    reasoning = min(usage.reasoning, usage.output)
+    return ((usage.output - reasoning) * price.output + reasoning * reasoning_rate) / MILLION
 
 
 # --- counting where a log has no usage ------------------------------------------------------
@@ -107,13 +128,13 @@ def estimated_usage(messages: Sequence[Message], answer: str) -> Usage:
 def count_tokens(text: str) -> int:
     encoding = _encoding()
     if encoding is None:
-        return (len(text.encode()) + 3) // 4  # about four bytes a token in English prose
+        return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4  # about four bytes a token in English prose
     return len(encoding.encode(text, disallowed_special=()))
 
 
 @lru_cache(maxsize=1)
 def _encoding() -> tiktoken.Encoding | None:
-    """The tokenizer, from the vocabulary that ships inside litellm: tiktoken would fetch it. None where it is missing."""
+    """The tokenizer, None where it is missing. Its vocabulary ships inside litellm: tiktoken would fetch it."""
     found = find_spec("litellm")
     if found is None or not found.submodule_search_locations:
         return None

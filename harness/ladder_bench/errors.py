@@ -27,7 +27,25 @@ class Problem:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in ("", None))
-        return ": ".join(part for part in (place, self.where, self.message) if part)
+        return _one_line(": ".join(part for part in (place, self.where, self.message) if part))
+
+
+def path_text(loc: Sequence[str | int]) -> str:
+    """("steps", 0, "turn") as people write it: steps[0].turn."""
+    text = ""
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (part if len(part) <= 80 else part[:77] + "...")
+    return text
+
+
+def _one_line(text: str) -> str:
+    """Escape what would break the line or command a terminal: names in data are anybody's text."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class LadderBenchError(Exception):

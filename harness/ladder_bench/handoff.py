@@ -14,7 +14,9 @@ from ladder_bench import content
 from ladder_bench.blocks import frame_parts, sentences, visible, with_memory
 from ladder_bench.domain import Answered, Conversation, Decision, Handoff, History, Ladder, Message
 
-CHARACTERS_PER_TOKEN = 4  # the memory's limit is enforced in characters, so that every tokenizer keeps it in prose
+BYTES_PER_TOKEN = (
+    3  # the memory's limit is enforced in bytes, so that any tokenizer keeps it; English has 4 to 5 a token
+)
 
 
 def system_prompt(conversation: Conversation, ladder: Ladder, decision: Decision) -> str:
@@ -40,12 +42,15 @@ def carries_memory(ladder: Ladder, decision: Decision, so_far: Sequence[Answered
 
 def memory_is_due(ladder: Ladder, decision: Decision, so_far: Sequence[Answered]) -> bool:
     """Whether the memory is written afresh: on a switch, where there is none yet, or when it has grown old."""
-    last = so_far[-1].memory if so_far else None
-    if last is None or decision.switched:
-        return True
-    age = next((n for n, answered in enumerate(reversed(so_far)) if answered.memory != last), len(so_far))
+    age = 0  # turns that carried a memory since it was last due for another reason than its age
+    for answered in reversed(so_far):
+        if answered.memory is None:
+            break
+        age += 1
+        if answered.decision.switched:
+            break
     refresh = ladder.handoff.refresh_every
-    return refresh is not None and age >= refresh
+    return age == 0 or decision.switched or (refresh is not None and age % refresh == 0)
 
 
 def shown_history(handoff: Handoff, history: History) -> History:
@@ -71,19 +76,19 @@ SECTIONS = ("Goal", "Constraints", "Decisions so far", "Open questions", "Assump
 
 _CONSTRAINT = regex.compile(
     r"(?i)\b(must|mustn't|need(s)? to|have to|has to|only|no more than|at most|at least|under|below|within|without|"
-    r"can'?t|cannot|won'?t|don'?t|do not|never|always|no \w+|budget|deadline|max(imum)?|min(imum)?|avoid|keep|by (mon|tues|"
-    r"wednes|thurs|fri|satur|sun)day|before|not allowed|allergic|limit)\b"
+    r"can'?t|cannot|won'?t|don'?t|do not|never|always|no \w+|budget|deadline|max(imum)?|min(imum)?|avoid|keep|by (mon|"
+    r"tues|wednes|thurs|fri|satur|sun)day|before|not allowed|allergic|limit)\b"
 )
 _FORMAT = regex.compile(
-    r"(?i)\b(table|list|bullet|json|csv|yaml|markdown|one (block|line|sentence|paragraph)|code block|numbered|words|format|"
-    r"short|brief|e-?mail|formula|command|script|sql|query|step by step|paste|copy)\b"
+    r"(?i)\b(table|list|bullet|json|csv|yaml|markdown|one (block|line|sentence|paragraph)|code block|numbered|words|"
+    r"format|short|brief|e-?mail|formula|command|script|sql|query|step by step|paste|copy)\b"
 )
 _REPLACEMENT = regex.compile(
     r"(?i)\b(forget (that|it|the|about)|instead|scrap|never ?mind|change of plan|new plan|actually|rather than)\b"
 )
 _DECISION = regex.compile(
-    r"(?i)\b(so (the|we|you|use|go)|use|go with|choose|recommend|decided|settle[sd]?|the (fix|answer|cause|plan) is|because|"
-    r"therefore|total|means)\b"
+    r"(?i)\b(so (the|we|you|use|go)|use|go with|choose|recommend|decided|settle[sd]?|the (fix|answer|cause|plan) is|"
+    r"because|therefore|total|means)\b"
 )
 _ASSUMPTION = regex.compile(r"(?i)\b(assum\w+|i take it|presum\w+|if (that|this) is right)\b")
 
@@ -91,8 +96,8 @@ _ASSUMPTION = regex.compile(r"(?i)\b(assum\w+|i take it|presum\w+|if (that|this)
 def extractive_memory(users: Sequence[str], answers: Sequence[str], max_tokens: int) -> str:
     """Write the memory from the user messages up to now (this turn's included) and the answers before it.
 
-    Six sections, each item in its author's words, so that unchanged items keep their words; the newest items survive the
-    limit. Never longer than `max_tokens` tokens of four characters.
+    Six sections, each item in its author's words, so that unchanged items keep their words; the newest items survive
+    the limit. Never longer than `max_tokens` tokens of three bytes.
     """
     said = [part for user in users for part in _clean(user)]
     told = [part for answer in answers for part in _clean(visible(answer))]
@@ -105,7 +110,7 @@ def extractive_memory(users: Sequence[str], answers: Sequence[str], max_tokens: 
         "Assumptions": [part for part in told if _ASSUMPTION.search(part)] or _lines(frame.get("assumptions", "")),
         "Output format": [part for part in said if _FORMAT.search(part)],
     }
-    return _fitted(items, max_tokens * CHARACTERS_PER_TOKEN)
+    return _fitted(items, max_tokens * BYTES_PER_TOKEN)
 
 
 def _goal(users: Sequence[str]) -> Sequence[str]:
@@ -134,7 +139,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _fitted(items: dict[str, Sequence[str]], limit: int) -> str:
-    """Fill the sections in turn, each with its newest items first, until the limit is reached."""
+    """Fill the sections in turn, each with its newest items first, until the limit (in bytes) is reached."""
     chosen: dict[str, list[int]] = {name: [] for name in SECTIONS}
     unique = {name: list(dict.fromkeys(found)) for name, found in items.items()}
     room = limit - sum(len(name) + 2 for name in SECTIONS)
@@ -143,7 +148,9 @@ def _fitted(items: dict[str, Sequence[str]], limit: int) -> str:
             found = unique[name]
             if depth < len(found):
                 index = depth if name == "Goal" else len(found) - 1 - depth
-                cost = len(found[index]) + 3
+                if name == "Goal" and depth == 0:  # a memory without a goal would tell nothing
+                    found[0] = _cut(found[0], room - 3)
+                cost = _bytes(found[index]) + 3
                 if cost <= room:
                     chosen[name].append(index)
                     room -= cost
@@ -153,3 +160,14 @@ def _fitted(items: dict[str, Sequence[str]], limit: int) -> str:
             lines.append(f"{name}:")
             lines.extend(f"- {unique[name][index]}" for index in sorted(chosen[name]))
     return "\n".join(lines)
+
+
+def _cut(text: str, limit: int) -> str:
+    """A text of at most `limit` bytes, with a mark where something was left out."""
+    if _bytes(text) <= limit:
+        return text
+    return text.encode("utf-8", "surrogatepass")[: max(0, limit - 3)].decode("utf-8", "ignore").rstrip() + "…"
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

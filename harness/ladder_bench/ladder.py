@@ -35,8 +35,8 @@ def decide(
 ) -> Decision:
     """Decide who answers the turn after `so_far`.
 
-    `fired`: triggers that fired on this turn's message. `settled`: whether the last answer left nothing open, None where
-    nobody has seen it (a plan). `rank`: tier name -> 0 for the strongest.
+    `fired`: triggers that fired on this turn's message. `settled`: whether the last answer left nothing open, None
+    where nobody has seen it (a plan). `rank`: tier name -> 0 for the strongest.
     """
     turn = len(so_far) + 1
     planned = planned_tier(ladder, turn, conversation)

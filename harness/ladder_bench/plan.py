@@ -180,24 +180,30 @@ def _random_mix(ladder: Ladder, shares: tuple[tuple[str, float], ...]) -> Ladder
 
 
 def _impossible(ladder: Ladder, tiers: Tiers, mode: Mode) -> str | None:
-    recorded = [name for name in ladder.tiers if tiers[name].recorded]
-    if not recorded:
-        return None
-    name = recorded[0]
-    if set(ladder.tiers) == {name}:
-        has_prompts = ladder.scaffold is not None or ladder.guardrails is not None
-        return f"'{name}' is recorded: it cannot read a scaffold or guardrails" if has_prompts else None
-    if mode == "forced" or tiers[name].off_path != "error":
-        return None
-    after = next((step.tier for step in ladder.steps[1:] if step.tier == name), None)
-    if ladder.mix or (after and ladder.steps[0].tier != name):
+    """Why a ladder cannot be run: a recording reads no prompts and has no answer to a history that it never saw."""
+    for name in ladder.tiers:
+        if not tiers[name].recorded:
+            continue
+        if set(ladder.tiers) == {name}:
+            has_prompts = ladder.scaffold is not None or ladder.guardrails is not None
+            return f"'{name}' is recorded: it cannot read a scaffold or guardrails" if has_prompts else None
+        if mode == "rollout" and tiers[name].off_path == "error" and (reason := _leaves_path(ladder, name, tiers)):
+            return reason
+    return None
+
+
+def _leaves_path(ladder: Ladder, name: str, tiers: Tiers) -> str | None:
+    """Why a recorded tier would be needed after a live one has answered, None where it would not."""
+    live = next((n for n, step in enumerate(ladder.steps) if not tiers[step.tier].recorded), len(ladder.steps))
+    if ladder.mix or any(step.tier == name for step in ladder.steps[live:]):
         return f"needs '{name}' after another tier has answered, and a recording has no answer off its path"
     escalation = ladder.escalation
-    if escalation is not None and escalation.triggers and len(ladder.tiers) > 1:
-        climbs_to = escalation.to == name
-        comes_back = ladder.steps[0].tier == name and tiers.rank(escalation.to) < tiers.rank(name)
-        if climbs_to or comes_back:
-            return f"an escalation would need '{name}' after another tier has answered, and a recording has no answer there"
+    if escalation is not None and escalation.triggers:
+        leaves = any(step.tier == name and tiers.rank(escalation.to) < tiers.rank(name) for step in ladder.steps)
+        returns = escalation.to == name and live < len(ladder.steps)
+        if returns or (leaves and not tiers[escalation.to].recorded):
+            what = "after another tier has answered, and a recording has no answer there"
+            return f"an escalation would need '{name}' {what}"
     return None
 
 

@@ -44,7 +44,10 @@ class Setting:
 
 
 async def replay(conversation: Conversation, ladder: Ladder, setting: Setting, fetch: Fetch) -> Transcript:
-    """Answer every turn once. A call that fails ends the conversation: what would follow, no product would show."""
+    """Answer every turn once. In a rollout a call that fails ends the conversation: what would follow, nobody can know.
+
+    In forced mode the next turn starts from the recording all the same.
+    """
     so_far: list[Answered] = []
     history = History().plus(*conversation.greeting)
     on_recording = True
@@ -58,25 +61,18 @@ async def replay(conversation: Conversation, ladder: Ladder, setting: Setting, f
             continue
         memory = _memory(conversation, ladder, decision, so_far, history)
         request = _request(conversation, turn, ladder, decision, history, memory, on_recording, setting)
-        carried = memory if request.tier.name == decision.tier and not request.tier.recorded else None
-        try:
-            call = await _call(request, fetch)
-        except FatalModelError:
-            raise
-        except ModelError as error:
-            so_far.append(
-                Answered(turn.number, decision, None, (), carried, failure=str(error), on_recording=on_recording)
-            )
-            failed_at = turn.number
-            continue
-        answer = call.reply.text
-        so_far.append(Answered(turn.number, decision, answer, (call,), carried, on_recording=on_recording))
+        answered = await _answered(turn, decision, request, memory, on_recording, fetch)
+        so_far.append(answered)
+        shown = answered.answer
         recorded = turn.recorded.text if turn.recorded else None
         if setting.mode == "forced":
-            answer = recorded if recorded is not None else answer
-        elif answer != recorded:
+            shown = recorded
+        elif shown is None:
+            failed_at = turn.number
+        elif shown != recorded:
             on_recording = False
-        history = history.plus(turn.user, *turn.context, Message("assistant", answer))
+        said = () if shown is None else (Message("assistant", shown),)
+        history = history.plus(turn.user, *turn.context, *said)
     return Transcript(conversation.id, ladder.name, setting.sample, tuple(so_far))
 
 
@@ -97,7 +93,7 @@ def _settled(so_far: list[Answered]) -> bool | None:
 def _memory(
     conversation: Conversation, ladder: Ladder, decision: Decision, so_far: list[Answered], history: History
 ) -> str | None:
-    """The memory that this turn carries: the last one while it is fresh, else a new one from the visible conversation."""
+    """The memory that this turn carries: the last one while it is fresh, else one from the visible conversation."""
     if not handoff.carries_memory(ladder, decision, so_far):
         return None
     if not handoff.memory_is_due(ladder, decision, so_far):
@@ -118,8 +114,8 @@ def _request(
     setting: Setting,
 ) -> Request:
     tier = setting.tiers[decision.tier]
-    if tier.recorded and not on_recording and tier.off_path in setting.tiers:
-        tier = setting.tiers[tier.off_path]
+    if tier.recorded and not on_recording:
+        tier = setting.tiers.get(tier.off_path, tier)
     origin = Origin(conversation.id, turn.number)
     if tier.recorded:  # what it said is fixed: it reads no scaffold and no memory
         return Request(tier, conversation.system, history, (turn.user, *turn.context), origin)
@@ -133,9 +129,25 @@ def _request(
     )
 
 
+async def _answered(
+    turn: Turn, decision: Decision, request: Request, memory: str | None, on_recording: bool, fetch: Fetch
+) -> Answered:
+    """Answer a turn; a failed call becomes data. A recording off its path has no answer, unless the tier reuses it."""
+    carried = None if request.tier.recorded else memory
+    try:
+        if request.tier.recorded and not on_recording and request.tier.off_path != "reuse":
+            raise ModelError("off_path", f"tier '{request.tier.name}' has no recorded answer to a history it never saw")
+        call = await _call(request, fetch)
+    except FatalModelError:
+        raise
+    except ModelError as error:
+        return Answered(turn.number, decision, None, (), carried, failure=str(error), on_recording=on_recording)
+    return Answered(turn.number, decision, call.reply.text, (call,), carried, on_recording=on_recording)
+
+
 async def _call(request: Request, fetch: Fetch) -> Call:
     key, reply = await fetch(request)
     usage = reply.usage
-    if usage is None:
+    if usage is None or min(usage.input, usage.output, usage.cached, usage.cache_write, usage.reasoning) < 0:
         usage = cost.estimated_usage(request.messages, reply.text)
     return Call(key, "answer", request, reply, usage)

@@ -17,7 +17,7 @@ class Rows:
         self._gap_s = gap_s
         self._groups: dict[tuple[int, int, int], dict[str, list[tuple[Any, ...]]]] = {}
         self._messages: dict[str, tuple[Any, ...]] = {}
-        self._params: dict[int, str] = {}
+        self._params: dict[int, tuple[Any, str]] = {}  # with the mapping itself, so that no other one takes its id
 
     def add(
         self,
@@ -32,12 +32,13 @@ class Rows:
         starts = self._starts(conversation)
         warm = cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in calls])
         self._groups[place] = {
-            "turns": [(*who, *self._turn(answered)) for answered in transcript.answered],
+            "turns": [_storable((*who, *self._turn(answered))) for answered in transcript.answered],
             "calls": [
                 (call.key, *who, *self._call(turn, call, usd)) for (turn, call), usd in zip(calls, warm, strict=True)
             ],
             "verdicts": [
-                (*who, v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader) for v in verdicts
+                _storable((*who, v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader))
+                for v in verdicts
             ],
         }
 
@@ -104,20 +105,23 @@ class Rows:
     def _kept(self, message: Message) -> str:
         if message.digest not in self._messages:
             row = (message.digest, message.role, message.content, message.extra or None)
-            self._messages[message.digest] = tuple(_storable(part) for part in row)
+            self._messages[message.digest] = _storable(row)
         return message.digest
 
     def _parameters(self, call: Call) -> str:
         params = call.request.tier.params
         if id(params) not in self._params:
-            self._params[id(params)] = canonical(dict(params))
-        return self._params[id(params)]
+            self._params[id(params)] = (params, canonical(dict(params)))
+        return self._params[id(params)][1]
 
     def _starts(self, conversation: Conversation) -> list[float]:
-        """Seconds from the conversation's start to each user message: recorded gaps, else the declared one."""
+        """Seconds from the conversation's start to each user message: recorded gaps, else the declared one.
+
+        A clock that ran backwards counts as no time.
+        """
         starts = [0.0]
         for turn in conversation.turns[1:]:
-            starts.append(starts[-1] + (self._gap_s if turn.gap_s is None else turn.gap_s))
+            starts.append(starts[-1] + (self._gap_s if turn.gap_s is None else max(0.0, turn.gap_s)))
         return starts
 
 
@@ -126,6 +130,9 @@ def _prompt(call: Call, at_s: float) -> cost.Prompt:
     return cost.Prompt(tier.cache_group, tier.price, call.usage, call.request.messages, at_s)
 
 
-def _storable(text: str | None) -> str | None:
-    """Lone surrogates, which JSON may carry and Arrow cannot, become replacement characters."""
-    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
+def _storable(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Lone surrogates, which JSON may carry and Arrow cannot, become question marks."""
+    return tuple(
+        part.encode("utf-8", "replace").decode("utf-8") if isinstance(part, str) and not part.isascii() else part
+        for part in row
+    )

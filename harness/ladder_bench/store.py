@@ -7,6 +7,7 @@ fetched again, by the tasks of this process and by other processes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -34,19 +35,24 @@ class MissError(LadderBenchError):
 def backend_of(tier: Tier, fingerprint: str) -> str:
     """What answers, whatever it is called: the model and its parameters (base URL included), and its fingerprint.
 
-    `fingerprint` is the backend's own: a simulator's seed and gold data, a recording's hash.
+    `fingerprint` is the backend's own: a simulator's seed and gold data, a recording's hash. Which variable holds the
+    key to a provider is no part of it: the same model answers.
     """
-    return digest_of(str(SCHEMA), tier.model, canonical(dict(tier.params)), fingerprint)
+    params = {name: value for name, value in tier.params.items() if name != "api_key_env"}
+    return digest_of(str(SCHEMA), tier.model, canonical(params), fingerprint)
 
 
 def key_of(request: Request, backend: str, salt: str = "") -> str:
     """Key of a request: all that can change its answer, and the conversation, so that draws stay independent.
 
-    Never the tier's name, the strategy's name or the transport. `salt` separates what must not be shared.
+    Never the tier's name, the strategy's name or the transport. `salt` separates what must not be shared. An offline
+    backend answers from the turn, so the turn counts there: a shortened context can show two turns the same prompt.
     """
+    offline = request.tier.simulated or request.tier.recorded
     return digest_of(
         backend,
         request.origin.conversation,
+        str(request.origin.turn) if offline else "",
         str(request.sample),
         request.system,
         request.history.digest,
@@ -70,8 +76,8 @@ class Store:
         self.path = path
         self.counts = Counts()
         self._flights: dict[str, asyncio.Future[Reply]] = {}
-        self._pending: list[tuple[str, Reply, asyncio.Future[None]]] = []
-        self._compress = zstandard.ZstdCompressor(level=3).compress
+        self._pending: list[tuple[str, bytes, asyncio.Future[None]]] = []
+        self._compress = zstandard.ZstdCompressor(level=3, write_checksum=True).compress
         self._decompress = zstandard.ZstdDecompressor().decompress
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +95,7 @@ class Store:
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             raise InputError(
-                f"{display(self.path)}: written by a newer ladder-bench (store version {version}, this one reads {SCHEMA}); "
+                f"{display(self.path)}: written by a newer ladder-bench (store version {version}, not {SCHEMA}); "
                 "upgrade, or choose another with --store"
             )
         if version < SCHEMA:
@@ -109,8 +115,13 @@ class Store:
         os.close(self._locks)
 
     def get(self, key: str) -> Reply | None:
-        """The stored reply, or None."""
-        row = self._database.execute("SELECT reply FROM calls WHERE key = ?", (key,)).fetchone()
+        """The stored reply, or None where there is none that can be read. Raises InputError for a broken file."""
+        try:
+            row = self._database.execute("SELECT reply FROM calls WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise InputError(
+                f"{display(self.path)}: the call store cannot be read: {error}; choose another with --store"
+            ) from None
         return self._unpack(row[0]) if row else None
 
     def _found(self, key: str) -> Reply | None:
@@ -120,19 +131,28 @@ class Store:
         return reply
 
     async def fetch(self, key: str, request: Request, send: Fetch | None) -> Reply:
-        """Reply for a request: stored, or sent once however many ask. Raises ModelError from `send`, MissError without."""
-        if (reply := self._found(key)) is not None:
-            return reply
-        if send is None:
-            raise MissError(
-                f"not in the store, and nothing may be sent: conversation '{request.origin.conversation}', "
-                f"turn {request.origin.turn}, tier '{request.tier.name}'"
-            )
-        flight = self._flights.get(key)
-        if flight is not None:
-            return await asyncio.shield(flight)
-        flight = asyncio.get_running_loop().create_future()
-        self._flights[key] = flight
+        """Reply for a request: stored, or sent once however many ask.
+
+        Raises MissError where there is no `send`, ModelError from `send`, InputError where the store fails.
+        """
+        while True:
+            if (reply := self._found(key)) is not None:
+                return reply
+            if send is None:
+                raise MissError(
+                    f"not in the store, and nothing may be sent: conversation '{request.origin.conversation}', "
+                    f"turn {request.origin.turn}, tier '{request.tier.name}'"
+                )
+            flight = self._flights.get(key)
+            if flight is None:
+                return await self._fly(key, request, send)
+            await asyncio.wait([flight])
+            if not flight.cancelled():  # else its sender was cancelled, and we were not: send it ourselves
+                return flight.result()
+
+    async def _fly(self, key: str, request: Request, send: Fetch) -> Reply:
+        """Send a call that others may wait for; they see its reply or its error."""
+        flight = self._flights[key] = asyncio.get_running_loop().create_future()
         try:
             reply = await self._send_once(key, request, send)
         except BaseException as error:
@@ -151,12 +171,8 @@ class Store:
     async def _send_once(self, key: str, request: Request, send: Fetch) -> Reply:
         """Hold the key's byte of the lock file, which the kernel frees at kill -9, while the call is in flight."""
         place = int(key[:15], 16)
-        while True:
-            try:
-                fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-                break
-            except OSError:
-                await asyncio.sleep(LOCK_POLL_S)
+        while not self._locked(place):
+            await asyncio.sleep(LOCK_POLL_S)
         try:
             if (reply := self._found(key)) is not None:  # another process finished it while we waited
                 return reply
@@ -167,41 +183,58 @@ class Store:
         finally:
             fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, place)
 
+    def _locked(self, place: int) -> bool:
+        try:
+            fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except (BlockingIOError, PermissionError):  # another process holds it
+            return False
+        except OSError as error:
+            raise InputError(
+                f"{display(self.path)}: the call store cannot be locked: {error}; "
+                "choose one on a local disk with --store"
+            ) from None
+        return True
+
     async def _durable(self, key: str, reply: Reply) -> None:
         """Wait until the reply is on disk. Replies that finish together share one commit."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((key, reply, done))
+        self._pending.append((key, self._pack(reply), done))
         if len(self._pending) == 1:
             asyncio.get_running_loop().call_soon(self._commit)
         await done
 
     def _commit(self) -> None:
         batch, self._pending = self._pending, []
+        problem: InputError | None = None
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany(
-                "INSERT OR IGNORE INTO calls VALUES (?, ?)", [(key, self._pack(reply)) for key, reply, _ in batch]
-            )
+            # replace: a row that could not be read was fetched again
+            self._database.executemany("INSERT OR REPLACE INTO calls VALUES (?, ?)", [row[:2] for row in batch])
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
             problem = InputError(
-                f"{display(self.path)}: the call store cannot be written: {error}; free some space or choose another with --store"
+                f"{display(self.path)}: the call store cannot be written: {error}; "
+                "free some space or choose another with --store"
             )
-            for _, _, done in batch:
-                if not done.cancelled():
-                    done.set_exception(problem)
-            return
+            with contextlib.suppress(sqlite3.Error):
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
         for _, _, done in batch:
-            if not done.cancelled():
+            if done.cancelled():
+                continue
+            if problem is None:
                 done.set_result(None)
+            else:
+                done.set_exception(problem)
 
     def _pack(self, reply: Reply) -> bytes:
         return self._compress(json.dumps(asdict(reply)).encode())
 
-    def _unpack(self, blob: bytes) -> Reply:
-        row = json.loads(self._decompress(blob))
-        usage = Usage(**row.pop("usage")) if row["usage"] else None
-        row.pop("usage", None)
-        return Reply(usage=usage, **{**row, "notes": tuple(row["notes"])})
+    def _unpack(self, blob: bytes) -> Reply | None:
+        """A stored reply; None where its bytes do not check out, so that it is fetched again."""
+        try:
+            row = json.loads(self._decompress(blob))
+            usage = row.pop("usage")
+            return Reply(usage=Usage(**usage) if usage else None, **{**row, "notes": tuple(row["notes"])})
+        except (zstandard.ZstdError, ValueError, TypeError, KeyError, AttributeError):
+            return None

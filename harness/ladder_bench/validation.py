@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-from ladder_bench import config, content, corpus
-from ladder_bench.errors import InputError, Problem
-from ladder_bench.judge.rubric import read_rubric
-from ladder_bench.triggers import Rules
+from pydantic import Field
 
-DATASET_SUFFIXES = (".jsonl", ".gz", ".zst", ".json", ".parquet", ".csv")
-YAML_SUFFIXES = (".yaml", ".yml")
-KINDS = {"tiers": "tiers", "strategies": "matrix", "steps": "ladder", "grader": "rubric", "languages": "triggers"}
+from ladder_bench import config, content, corpus, tiers
+from ladder_bench.documents import Document, Loc, display, parse_json, read_json, read_text, read_yaml
+from ladder_bench.errors import InputError, Problem, path_text
+from ladder_bench.judge.rubric import RubricShape, load_rubric, read_rubric
+
+LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+DATASETS = (*LINES, ".parquet", ".csv")
+YAML = (".yaml", ".yml")
+
+
+class LexiconShape(tiers.Shape):
+    version: tiers.Positive = 1
+    languages: Annotated[list[tiers.Text], Field(min_length=1)]
+    phrases: dict[str, Any]
+    structures: list[str] = Field([])
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,48 +37,182 @@ class Checked:
 
 def validate(paths: Sequence[Path] | None) -> Checked:
     """Check files and folders; None stands for everything bundled."""
-    files = [each for path in paths for each in _files(path)] if paths else list(_bundled())
     problems: list[Problem] = []
-    for path in files:
+    files: list[Path] = []
+    for path in paths or [content.shipped(folder) for folder in ("datasets", "ladders", "rubrics")]:
+        found = list(_files(path))
+        files.extend(found)
+        if not found:
+            problems.append(Problem("is a folder without any file to check", str(path), 1, 1))
+    for file in files:
         try:
-            _check(path)
+            _check(file)
         except InputError as error:
-            problems.extend(error.problems)
-    return Checked(len(files), tuple(problems))
+            problems.extend(_in_order(error.problems, file))
+    return Checked(len(files), tuple(dict.fromkeys(problems)))
+
+
+def _in_order(problems: Sequence[Problem], file: Path) -> list[Problem]:
+    """Each problem once, by its place; those of the files that a matrix names come after its own."""
+    placed = [each if each.file else Problem(each.message, str(file), 1, 1, each.where) for each in problems]
+    own = display(file)
+    return sorted(dict.fromkeys(placed), key=lambda p: (p.file != own, p.file, p.line or 1, p.column or 1))
 
 
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    for each in sorted(path.rglob("*")):
-        if each.is_file() and each.name.endswith((*YAML_SUFFIXES, ".jsonl", ".jsonl.gz", ".jsonl.zst")):
-            yield each
-
-
-def _bundled() -> Iterator[Path]:
-    for folder in ("datasets", "ladders", "rubrics"):
-        yield from (path for path in _files(content.shipped(folder)) if path.name != "simulator.yaml")
+    yield from (
+        each for each in sorted(path.rglob("*")) if each.name.endswith((*YAML, *LINES)) and content.is_file(each)
+    )
 
 
 def _check(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(Problem("no such file", str(path)))
-    if path.name.endswith(DATASET_SUFFIXES):
+    if not content.is_file(path):
+        raise InputError(Problem("no such file", str(path), 1, 1))
+    if path.name.endswith(DATASETS) or _holds_conversations(path):
         corpus.load(str(path))
         return
-    document = content.read_yaml(path)
-    kind = next((KINDS[key] for key in KINDS if isinstance(document.value, dict) and key in document.value), None)
-    if kind is None:
-        what = "is no file that ladder-bench knows: a ladder has 'steps', a tiers file 'tiers', a matrix 'strategies', a rubric 'grader'"
-        raise InputError(document.problem((), what))
-    if kind == "matrix":
-        config.read_matrix(document, path)
-    elif kind == "tiers":
-        config.read_tiers(document)
-    elif kind == "ladder":
-        config.read_ladder(document, None)
-    elif kind == "rubric":
-        read_rubric(document)
-    else:
-        Rules({path.stem: document.value})
+    document = read_json(path) if path.suffix == ".json" else read_yaml(path)
+    KINDS[kind_of(document)].check(document, path)
+
+
+def _holds_conversations(path: Path) -> bool:
+    """Say whether a file with another name holds a conversation a line, or a list of them."""
+    if path.name.endswith(YAML):
+        return False
+    text = read_text(path).lstrip()
+    if path.suffix == ".json":
+        return text[:1] == "[" or '"messages"' in text
+    try:
+        return text[:1] == "{" and isinstance(parse_json(text.split("\n")[0], "", 1).value, dict)
+    except InputError:
+        return False
+
+
+# --- kinds of files ------------------------------------------------------------------------
+
+
+def _tiers(document: Document, path: Path) -> None:
+    tiers.read_tiers(document)
+
+
+def _ladder(document: Document, path: Path) -> None:
+    config.read_ladder(document, None)
+
+
+def _rubric(document: Document, path: Path) -> None:
+    read_rubric(document)
+
+
+def _simulator(document: Document, path: Path) -> None:
+    content.parse(tiers.SimulatorShape, document)
+
+
+def _matrix(document: Document, path: Path) -> None:
+    """A matrix is right when everything that it names is there, and right too."""
+    problems: list[Problem] = []
+    value = document.value
+    names = value.get("rubrics", []) if isinstance(value.get("rubrics"), list) else []
+    rubrics = [(("rubrics", i), lambda name=name: load_rubric([name], path)) for i, name in enumerate(names)]
+    several = [(("rubrics",), lambda: load_rubric(names, path))] if len(names) > 1 else []
+    dataset = (
+        [(("dataset",), lambda: _dataset(value["dataset"], path))] if isinstance(value.get("dataset"), str) else []
+    )
+    steps: list[tuple[Loc, Callable[[], object]]] = [
+        ((), lambda: config.read_matrix(document, path)), *dataset, *rubrics, *several
+    ]  # fmt: skip
+    for loc, step in steps:
+        try:
+            step()
+        except InputError as error:
+            problems.extend(each if each.file else document.problem(loc, each.message) for each in error.problems)
+    if problems:
+        raise InputError(problems)
+
+
+def _dataset(name: str, path: Path) -> None:
+    """A dataset on the Hub is not fetched, and one in a file is checked when that file is."""
+    if not name.startswith(corpus.hub.HUB):
+        corpus.find(name, path)
+
+
+def _lexicon(document: Document, path: Path) -> None:
+    from ladder_bench.triggers import DETECTORS, Rules
+
+    shape = content.parse(LexiconShape, document)
+    name = path.stem
+    if name not in DETECTORS:
+        hint = content.did_you_mean(name, DETECTORS)
+        raise InputError(
+            document.problem((), f"no trigger is called '{name}'{hint}; valid file names: {', '.join(DETECTORS)}")
+        )
+    try:
+        Rules({name: shape.model_dump()})
+    except InputError as error:
+        raise InputError([_placed(document, each, name) for each in error.problems]) from None
+
+
+def _placed(document: Document, problem: Problem, name: str) -> Problem:
+    """Find the line of a phrase or pattern: the problem names its group and quotes it."""
+    where = problem.where.removeprefix(f"{name}.")
+    group = next((loc for loc in document.positions if path_text(loc) == where), ())
+    value = document.at(*group).value
+    quoted = re.match(r"(['\"])(.*?)\1: ", problem.message)
+    for index, item in enumerate(value if isinstance(value, list) else ()):
+        if quoted and quoted[2] in (str(item), repr(item)[1:-1], *(part.strip() for part in str(item).split(","))):
+            return document.problem((*group, index), problem.message)
+    return document.problem(group, problem.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: the key that only it has, all its keys, and how it is checked."""
+
+    marker: str
+    keys: tuple[str, ...]
+    check: Callable[[Document, Path], None]
+
+
+def _kind(marker: str, shape: Any, check: Callable[[Document, Path], None]) -> Kind:
+    return Kind(marker, tuple(content.keys_of(shape)), check)
+
+
+KINDS: Mapping[str, Kind] = {
+    "matrix": _kind("strategies", config.MatrixShape, _matrix),
+    "ladder": _kind("steps", config.LadderShape, _ladder),
+    "rubric": _kind("grader", RubricShape, _rubric),
+    "trigger lexicon": _kind("phrases", LexiconShape, _lexicon),
+    "simulator": _kind("profiles", tiers.SimulatorShape, _simulator),
+    "tiers file": _kind("tiers", tiers.TiersShape, _tiers),
+}
+
+
+def kind_of(document: Document) -> str:
+    """What a file means to be: by the key that only its kind has, else by the keys it has, typing errors included.
+
+    Raises InputError where nothing tells.
+    """
+    value = document.value
+    listed = ", ".join(f"a {name} has '{kind.marker}'" for name, kind in KINDS.items() if name != "simulator")
+    if isinstance(value, Mapping) and "messages" in value:
+        raise InputError(document.problem(("messages",), "is a conversation: put it on one line of a .jsonl file"))
+    if not isinstance(value, Mapping):
+        what = (
+            "is empty"
+            if value is None
+            else f"must be a mapping, not a {'list' if isinstance(value, list) else 'single value'}"
+        )
+        raise InputError(document.problem((), f"{what}; {listed}"))
+    for name, kind in KINDS.items():
+        if kind.marker in value:
+            return name
+    score = {
+        name: sum(bool(key in kind.keys or content.did_you_mean(key, kind.keys)) for key in value)
+        for name, kind in KINDS.items()
+    }
+    best = max(score, key=lambda name: score[name])
+    if not score[best]:
+        raise InputError(document.problem((), f"is no file that ladder-bench knows: {listed}"))
+    return best

@@ -1,6 +1,6 @@
 """Does the harness find what the simulator declares? Coverage and bias of Q over seeds, on a dataset.
 
-    python scripts/bench/simulator_truth.py [--dataset workbench] [--seeds 200]
+python scripts/bench/simulator_truth.py [--dataset workbench] [--seeds 200]
 """
 
 from __future__ import annotations
@@ -42,10 +42,14 @@ def main() -> None:
     raw = [json.loads(line) for line in lines if line.strip()]
     params = {tier.name: dict(tier.params) for tier in tiers.tiers}
     truth = {
-        name: expected_quality(raw, [(s.tier, s.turns) for s in ladder.steps], params, ladder.scaffold is not None).mean()
+        name: expected_quality(
+            raw, [(s.tier, s.turns) for s in ladder.steps], params, ladder.scaffold is not None
+        ).mean()
         for name, ladder in LADDERS.items()
     }
-    runs = [quality_estimates(loaded.conversations, list(LADDERS.values()), tiers, seed) for seed in range(options.seeds)]
+    runs = [
+        quality_estimates(loaded.conversations, list(LADDERS.values()), tiers, seed) for seed in range(options.seeds)
+    ]
     print(f"{len(raw)} conversations, {options.seeds} seeds, {time.time() - started:.0f} s")
     for number, name in enumerate(LADDERS):
         found = [run[number] for run in runs]

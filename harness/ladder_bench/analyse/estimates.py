@@ -1,7 +1,7 @@
 """Estimates: means, ratios and quantiles over conversations, with 95 % intervals.
 
-The unit is the conversation. Smooth functions of means have a t-interval on their influence values; quantiles a percentile
-bootstrap over conversations. Fewer than 20 conversations give no interval (the design's rule: coverage is not to be had).
+The unit is the conversation. Smooth functions of means have a t-interval on their influence values; quantiles a
+percentile bootstrap over conversations. Fewer than 20 conversations give no interval: nobody could trust its coverage.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 FEWEST = 20  # conversations for an interval
 LEVEL = 0.95
 DRAWS = 1000
+NOISE = 1e-12  # relative; sums of floats in another order differ by less, real differences by more
 
 
 def missing(why: str, unscored: int = 0) -> Estimate:
@@ -34,12 +35,20 @@ def mean(values: Array, unscored: int = 0) -> Estimate:
 
 
 def ratio(numerators: Array, denominators: Array, unscored: int = 0) -> Estimate:
-    """Ratio of two means over the same conversations, by the delta method."""
+    """Ratio of two means over the conversations that have both, by the delta method."""
+    known = ~np.isnan(numerators) & ~np.isnan(denominators)
+    numerators, denominators = numerators[known], denominators[known]
     whole = float(denominators.mean()) if denominators.size else 0.0
     if whole == 0.0:
         return missing("nothing to divide by", unscored)
     centre = float(numerators.mean()) / whole
     return with_interval(centre, (numerators - centre * denominators) / whole, unscored)
+
+
+def difference(first: Array, second: Array) -> Array:
+    """First minus second, exactly 0 where only float noise sets them apart."""
+    found = first - second
+    return np.where(np.abs(found) <= NOISE * np.maximum(np.abs(first), np.abs(second)), 0.0, found)
 
 
 def with_interval(value: float, influence: Array, unscored: int = 0) -> Estimate:
@@ -103,6 +112,6 @@ def _chunks(draws: Any, width: int) -> list[Any]:
 def _weighted(values: Array, weights: Any, probability: float) -> Array:
     """The weighted quantile of sorted values, for every row of weights."""
     reached = np.cumsum(weights, axis=1)
-    index = (reached < probability * reached[:, -1:]).sum(axis=1)
+    index = (reached < probability * reached[:, -1:] - 1e-9).sum(axis=1)  # weights are whole numbers, products are not
     found: Array = values[np.minimum(index, values.size - 1)]
     return found

@@ -48,9 +48,11 @@ CONVERSATIONS_FOR_P99 = 200
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One strategy's values, one a conversation in the dataset's order, NaN where there is none. Means over samples.
+    """One strategy's values, one a conversation in the order of their ids, NaN where there is none. Means over samples.
 
-    `unscored` counts, by metric, the verdicts that could not be judged; `waits` are seconds a turn, by conversation.
+    `unscored` counts, by metric, what is left out: verdicts that could not be judged; turns (quality, per-turn rates);
+    conversations, once a sample, that were not answered to the end (costs, tokens, resolved, escalations, handoffs).
+    `waits` are seconds a turn, by conversation.
     """
 
     strategy: str
@@ -61,27 +63,11 @@ class Scores:
     turns: int
 
 
-class _Sums:
-    """Sums and weights a conversation; their ratio is the conversation's value."""
-
-    def __init__(self, size: int) -> None:
-        self.total, self.weight = np.zeros(size), np.zeros(size)
-
-    def add(self, index: int, value: float, weight: float = 1.0) -> None:
-        self.total[index] += value * weight
-        self.weight[index] += weight
-
-    def means(self) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found: Array = self.total / self.weight
-        return found
-
-
 def scores(
     tables: Mapping[str, Any], strategies: Sequence[str], conversations: Sequence[str], resolved_quality: float
 ) -> list[Scores]:
     """Reduce a run's tables to values a conversation, for every strategy in the given order."""
-    place = {name: index for index, name in enumerate(conversations)}
+    place = {name: index for index, name in enumerate(sorted(conversations))}
     turns, calls, verdicts = (_by_strategy(tables[name]) for name in ("turns", "calls", "verdicts"))
     return [
         _scores(name, place, turns.get(name, []), calls.get(name, []), verdicts.get(name, []), resolved_quality)
@@ -99,6 +85,33 @@ def _by_strategy(table: Any) -> dict[str, list[dict[str, Any]]]:
     return groups
 
 
+class _Sums:
+    """Sums and weights, one a conversation and sample."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.total, self.weight = np.zeros(shape), np.zeros(shape)
+
+    def add(self, cell: Cell, value: float, weight: float = 1.0) -> None:
+        self.total[cell] += value * weight
+        self.weight[cell] += weight
+
+    def over(self, counts: Array) -> Array:
+        """One value a conversation: the total over the counts, NaN where a count is 0; then the mean over samples."""
+        cells = np.full(self.total.shape, np.nan)
+        np.divide(self.total, counts, out=cells, where=counts > 0)
+        known = ~np.isnan(cells)
+        found = np.full(len(cells), np.nan)
+        np.divide(np.where(known, cells, 0.0).sum(axis=1), known.sum(axis=1), out=found, where=known.any(axis=1))
+        return found
+
+
+Cell = tuple[int, int]  # (index of the conversation, sample)
+COMPLETE = (
+    "cost_usd_warm", "cost_usd_cold", "cost_usd_billed", "tokens", "estimated_calls",
+    "escalations_per_conversation", "handoffs_per_conversation",
+)  # fmt: skip
+
+
 def _scores(
     name: str,
     place: Mapping[str, int],
@@ -107,60 +120,42 @@ def _scores(
     verdicts: list[dict[str, Any]],
     resolved_quality: float,
 ) -> Scores:
-    size = len(place)
-    sums: dict[str, _Sums] = defaultdict(lambda: _Sums(size))
-    waits: list[list[float]] = [[] for _ in range(size)]
-    samples: dict[int, set[int]] = defaultdict(set)
+    shape = (len(place), 1 + max((row["sample"] for row in turns), default=0))
+    sums: dict[str, _Sums] = defaultdict(lambda: _Sums(shape))
+    waits: list[list[float]] = [[] for _ in place]
     for row in turns:
-        index = place[row["conversation"]]
-        samples[index].add(row["sample"])
-        sums["turns"].add(index, 1.0)
-        sums["answered"].add(index, float(row["failure"] is None))
-        sums["escalations"].add(index, float(row["opened"]))
-        sums["handoffs"].add(index, float(row["switched"]))
+        cell = place[row["conversation"]], row["sample"]
+        sums["turns"].add(cell, 1.0)
+        sums["answered"].add(cell, float(row["failure"] is None))
+        sums["escalations_per_conversation"].add(cell, float(row["opened"]))
+        sums["handoffs_per_conversation"].add(cell, float(row["switched"]))
         if row["wait_s"] is not None:
-            waits[index].append(row["wait_s"])
-    count = np.array([len(samples[index]) or np.nan for index in range(size)], dtype=float)
-    values = {
-        "escalations_per_conversation": sums["escalations"].total / count,
-        "handoffs_per_conversation": sums["handoffs"].total / count,
-        "answered_turns": sums["answered"].total / count,
-    }
-    values |= _costs(calls, place, sums, count)
-    unscored: dict[str, int] = defaultdict(int)
-    values |= _graded(verdicts, place, sums, unscored, resolved_quality)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for metric in ("unsupported", "self_corrections"):
-            values[f"{metric}_per_turn"] = sums[metric].total / np.where(
-                sums["answered"].total > 0, sums["answered"].total, np.nan
-            )
-    values["unsupported"] = sums["unsupported"].total / count
-    values["claims"] = sums["claims"].total / count
-    failed = int(sums["turns"].total.sum() - sums["answered"].total.sum())
-    return Scores(name, values, unscored, [np.array(each) for each in waits], failed, int(sums["turns"].total.sum()))
-
-
-def _costs(
-    calls: list[dict[str, Any]], place: Mapping[str, int], sums: dict[str, _Sums], count: Array
-) -> dict[str, Array]:
-    billed_missing = np.zeros(len(place), dtype=bool)
+            waits[cell[0]].append(row["wait_s"])
     for row in calls:
-        index = place[row["conversation"]]
-        for column in ("usd_warm", "usd_cold"):
-            sums[column].add(index, row[column])
-        if row["usd_billed"] is None:
-            billed_missing[index] = True
-        else:
-            sums["usd_billed"].add(index, row["usd_billed"])
-        sums["tokens"].add(index, float(row["input"] + row["output"]))
-        sums["estimated"].add(index, float(row["estimated"]))
-    return {
-        "cost_usd_warm": sums["usd_warm"].total / count,
-        "cost_usd_cold": sums["usd_cold"].total / count,
-        "cost_usd_billed": np.where(billed_missing, np.nan, sums["usd_billed"].total / count),
-        "tokens": sums["tokens"].total / count,
-        "estimated_calls": sums["estimated"].total / count,
-    }
+        _add_call(sums, (place[row["conversation"]], row["sample"]), row)
+    lived, answered = sums["turns"].total, sums["answered"].total
+    complete = ((lived > 0) & (answered == lived)).astype(float)  # what was not answered to the end has no whole cost
+    billed = complete * (sums["not_billed"].total == 0)
+    broken = int((lived > 0).sum() - complete.sum())
+    failed = int(lived.sum() - answered.sum())
+    unscored: dict[str, int] = defaultdict(int, dict.fromkeys(COMPLETE, broken))
+    unscored |= {"cost_usd_billed": int((lived > 0).sum() - billed.sum())}
+    unscored |= {"unsupported_per_turn": failed, "self_corrections_per_turn": failed}
+    values = {metric: sums[metric].over(billed if metric == "cost_usd_billed" else complete) for metric in COMPLETE}
+    values |= _graded(verdicts, place, sums, unscored, resolved_quality)
+    some = (answered > 0).astype(float)
+    values |= {"unsupported": sums["unsupported"].over(some), "claims": sums["claims"].over(some)}
+    values |= {f"{metric}_per_turn": sums[metric].over(answered) for metric in ("unsupported", "self_corrections")}
+    return Scores(name, values, unscored, [np.array(each) for each in waits], failed, int(lived.sum()))
+
+
+def _add_call(sums: dict[str, _Sums], cell: Cell, row: Mapping[str, Any]) -> None:
+    sums["cost_usd_warm"].add(cell, row["usd_warm"])
+    sums["cost_usd_cold"].add(cell, row["usd_cold"])
+    sums["not_billed"].add(cell, float(row["usd_billed"] is None))
+    sums["cost_usd_billed"].add(cell, row["usd_billed"] or 0.0)
+    sums["tokens"].add(cell, float(row["input"] + row["output"]))
+    sums["estimated_calls"].add(cell, float(row["estimated"]))
 
 
 def _graded(
@@ -170,53 +165,48 @@ def _graded(
     unscored: dict[str, int],
     resolved_quality: float,
 ) -> dict[str, Array]:
-    per_turn: dict[tuple[int, int, int], _TurnScore] = defaultdict(_TurnScore)
+    per_turn: dict[tuple[Cell, int], _TurnScore] = defaultdict(_TurnScore)
     for row in verdicts:
-        index, metric, value = place[row["conversation"]], row["metric"], row["value"]
+        cell, metric, value = (place[row["conversation"]], row["sample"]), row["metric"], row["value"]
         if metric in QUALITY:
-            per_turn[index, row["sample"], row["turn"]].add(row)
+            per_turn[cell, row["turn"]].add(row)
         if metric == "supported_specifics":
-            if value is not None:
-                sums["claims"].add(index, row["weight"])
-                sums["unsupported"].add(index, row["weight"] * (1.0 - value))
-            continue
-        name = NAMES.get(metric)
-        if name is None:
-            continue
-        if value is None:
-            unscored[name] += 1
-        else:
-            sums[name].add(index, value, row["weight"] if metric in CRITERIA else 1.0)
-        if metric == "format" and value is not None:
-            sums["format_adherence"].add(index, value)
-    resolved = _resolved(per_turn, resolved_quality)
-    for (index, _, _), turn in per_turn.items():
-        if turn.weight > 0:
-            sums["quality"].add(index, turn.met / turn.weight)
-        else:
+            if value is not None:  # None: the answer names none, so there was nothing to judge
+                sums["claims"].add(cell, row["weight"])
+                sums["unsupported"].add(cell, row["weight"] * (1.0 - value))
+        elif metric in NAMES and value is None:
+            unscored[NAMES[metric]] += 1
+        elif metric in NAMES and metric not in OF_A_TURN:
+            sums[NAMES[metric]].add(cell, value)
+    for (cell, _), turn in per_turn.items():
+        for metric, share in turn.shares().items():
+            sums[metric].add(cell, share)
+        if turn.weight == 0:
             unscored["quality"] += 1
-        if turn.constraints:
-            sums["constraint_coverage"].add(index, sum(turn.constraints) / len(turn.constraints))
-    for (index, _), is_resolved in resolved.items():
+    complete = sums["answered"].total == sums["turns"].total
+    for cell, is_resolved in _resolved(per_turn, complete, resolved_quality).items():
         if is_resolved is None:
             unscored["resolved"] += 1
         else:
-            sums["resolved"].add(index, float(is_resolved))
+            sums["resolved"].add(cell, float(is_resolved))
     wanted = (
         "quality", "correctness", "completeness", "constraint_coverage", "first_turn_alignment",
         "first_turn_alignment_at_1", "format_adherence", "resolved",
     )  # fmt: skip
-    return {name: sums[name].means() for name in wanted}
+    return {name: sums[name].over(sums[name].weight) for name in wanted}
 
 
 NAMES = {
     "correctness": "correctness",
     "completeness": "completeness",
+    "active_constraint": "constraint_coverage",
+    "format": "format_adherence",
     "output_contract": "format_adherence",
     "alignment_at_1": "first_turn_alignment_at_1",
     "alignment_at_2": "first_turn_alignment",
     "self_correction": "self_corrections",
 }
+OF_A_TURN = ("correctness", "completeness", "active_constraint")  # a share of the turn first, then the mean over turns
 
 
 class _TurnScore:
@@ -224,37 +214,47 @@ class _TurnScore:
 
     def __init__(self) -> None:
         self.met = self.weight = 0.0
-        self.constraints: list[float] = []
         self.critical_missed = self.critical_unknown = False
+        self._kinds: dict[str, tuple[float, float]] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
-        value = row["value"]
+        value, metric = row["value"], row["metric"]
         if value is None:
             self.critical_unknown |= row["critical"]
             return
         self.met += value * row["weight"]
         self.weight += row["weight"]
         self.critical_missed |= row["critical"] and value < 1.0
-        if row["metric"] == "active_constraint":
-            self.constraints.append(value)
+        if metric in OF_A_TURN:
+            weight = 1.0 if metric == "active_constraint" else row["weight"]  # coverage counts constraints
+            met, whole = self._kinds.get(metric, (0.0, 0.0))
+            self._kinds[metric] = met + value * weight, whole + weight
+
+    def shares(self) -> dict[str, float]:
+        """Q and the other shares of this turn, by the metric's name, where something was judged."""
+        parts = {"quality": (self.met, self.weight)} | {NAMES[kind]: part for kind, part in self._kinds.items()}
+        return {name: met / whole for name, (met, whole) in parts.items() if whole > 0}
 
 
 def _resolved(
-    per_turn: Mapping[tuple[int, int, int], _TurnScore], resolved_quality: float
-) -> dict[tuple[int, int], bool | None]:
-    """All critical criteria met and Q at least the threshold; None where a critical one could not be judged."""
-    grouped: dict[tuple[int, int], list[_TurnScore]] = defaultdict(list)
-    for (index, sample, _), turn in per_turn.items():
-        grouped[index, sample].append(turn)
-    found: dict[tuple[int, int], bool | None] = {}
-    for key, turns in grouped.items():
+    per_turn: Mapping[tuple[Cell, int], _TurnScore], complete: Any, resolved_quality: float
+) -> dict[Cell, bool | None]:
+    """All critical criteria met and Q at least the threshold.
+
+    None where that could not be judged: a critical criterion is unscored, or turns were not answered.
+    """
+    grouped: dict[Cell, list[_TurnScore]] = defaultdict(list)
+    for (cell, _), turn in per_turn.items():
+        grouped[cell].append(turn)
+    found: dict[Cell, bool | None] = {}
+    for cell, turns in grouped.items():
         scored = [turn.met / turn.weight for turn in turns if turn.weight > 0]
         if any(turn.critical_missed for turn in turns):
-            found[key] = False
-        elif any(turn.critical_unknown for turn in turns) or not scored:
-            found[key] = None
+            found[cell] = False
+        elif any(turn.critical_unknown for turn in turns) or not scored or not complete[cell]:
+            found[cell] = None
         else:
-            found[key] = sum(scored) / len(scored) >= resolved_quality - 1e-12
+            found[cell] = sum(scored) / len(scored) >= resolved_quality - 1e-12
     return found
 
 
@@ -267,13 +267,14 @@ def estimated(score: Scores, unresolved_usd: float | None, reasons: Mapping[str,
     simple = [name for name in METRICS if name in score.values]
     for name in simple:
         found[name] = estimates.mean(score.values[name], score.unscored.get(name, 0))
-    found["unsupported_per_claim"] = estimates.ratio(score.values["unsupported"], score.values["claims"])
+    left_out = score.unscored.get("unsupported_per_turn", 0)
+    found["unsupported_per_claim"] = estimates.ratio(score.values["unsupported"], score.values["claims"], left_out)
     found["qpd"] = quality_per_dollar(score, unresolved_usd)
     resolved = score.values["resolved"]
     for name, column in (("tokens_per_resolved", "tokens"), ("cost_usd_per_resolved", "cost_usd_warm")):
         known = ~np.isnan(resolved) & ~np.isnan(score.values[column])
         found[name] = (
-            estimates.ratio(score.values[column][known], resolved[known])
+            estimates.ratio(score.values[column], resolved, score.unscored.get("resolved", 0))
             if known.any() and resolved[known].sum() > 0
             else estimates.missing("no conversation was resolved" if known.any() else "nothing defines resolved")
         )
@@ -306,7 +307,8 @@ def quality_per_dollar(score: Scores, unresolved_usd: float | None) -> Estimate:
         return estimates.missing("cost is 0 and everything is resolved")
     by_rate = (whole + rate * unresolved_usd) / whole**2
     by_cost = -rate / whole**2
-    return estimates.with_interval(rate / whole, by_rate * (r - rate) + by_cost * (c - dollars))
+    influence = by_rate * (r - rate) + by_cost * (c - dollars)
+    return estimates.with_interval(rate / whole, influence, score.unscored.get("resolved", 0))
 
 
 def _waits(score: Scores) -> list[Estimate]:
@@ -322,5 +324,4 @@ def _waits(score: Scores) -> list[Estimate]:
 
 def paired(first: Scores, second: Scores, metric: str) -> Estimate:
     """Mean of `first` minus `second` over the conversations that both have."""
-    difference = first.values[metric] - second.values[metric]
-    return estimates.mean(difference)
+    return estimates.mean(estimates.difference(first.values[metric], second.values[metric]))

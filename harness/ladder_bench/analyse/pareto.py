@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ladder_bench.analyse.estimates import FEWEST, Array, standard_error, t_above
+from ladder_bench.analyse.estimates import FEWEST, NOISE, Array, standard_error, t_above
 from ladder_bench.analyse.metrics import Scores
 
 ALPHA = 0.05
@@ -15,9 +15,9 @@ ALPHA = 0.05
 def labels(scores: Sequence[Scores]) -> dict[str, str]:
     """`dominated`, `front` or `undecided` for each strategy.
 
-    Dominated: one other is better on quality and cheaper on log cost, both tested one-sided and paired, the larger of the
-    two p-values, Holm over all pairs. Front: against each other, better on quality or cheaper (the smaller p, doubled),
-    Holm over all pairs. Everything else is undecided, as is everything below 20 conversations.
+    Dominated: one other is better on quality and cheaper on log cost, both tested one-sided and paired, the larger of
+    the two p-values, Holm over all pairs. Front: against each other, better on quality or cheaper (the smaller p,
+    doubled), Holm over all pairs. Everything else is undecided, as is everything below 20 conversations.
     """
     names = [score.strategy for score in scores]
     pairs = [(i, j) for i in range(len(scores)) for j in range(len(scores)) if i != j]
@@ -41,8 +41,10 @@ def _p_cheaper(first: Scores, second: Scores) -> float:
     a, b = first.values["cost_usd_warm"], second.values["cost_usd_warm"]
     known = ~np.isnan(a) & ~np.isnan(b)
     a, b = a[known], b[known]
-    if not a.size or a.mean() <= 0 or b.mean() <= 0:
+    if a.size < FEWEST or b.mean() <= 0:
         return 1.0
+    if a.mean() <= 0:
+        return 0.0  # free in every conversation: there is no logarithm, and no doubt
     return _p(float(np.log(b.mean() / a.mean())), b / b.mean() - a / a.mean())
 
 
@@ -53,7 +55,7 @@ def _p_above(difference: Array) -> float:
 
 def _p(value: float, influence: Array) -> float:
     """One-sided p-value that the value is above 0."""
-    if influence.size < FEWEST or value <= 0:
+    if influence.size < FEWEST or value <= NOISE:
         return 1.0
     error = standard_error(influence)
     return 0.0 if error == 0 else t_above(value / error, influence.size - 1)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ladder_bench.analyse import metrics, pareto
+from ladder_bench.analyse import estimates, metrics, pareto
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.metrics import Scores
 from ladder_bench.domain import Estimate, Json
 
 SCHEMA = 1
 MARGIN = 0.03  # quality that a cheaper strategy may lose, at the lower end of its interval
+FAILED_SHARE = 0.02  # of the turns; beyond it what is left may be the easy part
 SMALL = 50  # conversations below which a sample is small
 
 
@@ -37,7 +38,7 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, int],
             "controls": bool(strategy["control"]),
             "metrics": {key: asdict(value) for key, value in metrics.estimated(score, unresolved, reasons).items()},
             "pareto": labels[name],
-            "against_base": _against(score, by_name[base], about) if base else None,
+            "against_base": _against(score, by_name[base]) if base else None,
             "failed_turns": score.failed_turns,
             "turns": score.turns,
         }
@@ -67,7 +68,8 @@ def _default_unresolved(scores: Mapping[str, Scores], tiers: Sequence[Mapping[st
     top = scores.get(tiers[0]["name"])
     if top is None:
         return None
-    return metrics.UNRESOLVED_TIMES * float(np.nanmean(top.values["cost_usd_warm"]))
+    cost = estimates.mean(top.values["cost_usd_warm"]).value
+    return None if cost is None else metrics.UNRESOLVED_TIMES * cost
 
 
 def _reasons(dataset: Mapping[str, Json]) -> dict[str, str]:
@@ -98,6 +100,7 @@ def _best_single(scores: Sequence[Scores], strategies: Sequence[Mapping[str, Jso
         if len(strategy["steps"]) == 1
         and not strategy["mix"]
         and not strategy["scaffold"]
+        and not strategy["guardrails"]
         and not strategy["escalation"]
     ]
     known = [score for score in plain if not np.isnan(score.values["quality"]).all()]
@@ -106,19 +109,20 @@ def _best_single(scores: Sequence[Scores], strategies: Sequence[Mapping[str, Jso
     return max(known, key=lambda score: float(np.nanmean(score.values["quality"]))).strategy
 
 
-def _against(score: Scores, base: Scores, about: Json) -> dict[str, Json]:
+def _against(score: Scores, base: Scores) -> dict[str, Json]:
     """The paired difference in quality and the cost as a share of the base's."""
-    a, b = score.values["cost_usd_warm"], base.values["cost_usd_warm"]
-    known = ~np.isnan(a) & ~np.isnan(b)
-    share = float(a[known].mean() / b[known].mean()) if known.any() and b[known].mean() > 0 else None
-    return {"quality": asdict(metrics.paired(score, base, "quality")), "cost_share": share}
+    cost = estimates.ratio(score.values["cost_usd_warm"], base.values["cost_usd_warm"])
+    return {"quality": asdict(metrics.paired(score, base, "quality")), "cost": asdict(cost), "cost_share": cost.value}
 
 
 # --- verdict -------------------------------------------------------------------------------
 
 
 def _verdict(rows: Sequence[Mapping[str, Json]], base: str | None, about: Json) -> dict[str, Json]:
-    """The cheapest strategy whose interval for quality against the best single tier is above -0.03, or none."""
+    """The cheapest strategy whose quality against the best single tier is shown to be above -0.03, or none.
+
+    Shown to be cheaper, too, and answered: a strategy that failed at many turns has shown nothing.
+    """
     simulated = _is_simulated(about)
     if base is None:
         text = "No verdict: nothing in this dataset defines quality, so cost is all that could be compared."
@@ -127,30 +131,30 @@ def _verdict(rows: Sequence[Mapping[str, Json]], base: str | None, about: Json) 
     if conversations < FEWEST:
         text = f"Too few conversations to tell: {conversations}, and {FEWEST} are needed for an interval."
         return {"outcome": "too_few", "strategy": None, "text": text}
-    base_cost = next(row for row in rows if row["name"] == base)["metrics"]["cost_usd_warm"]["value"]
     others = [row for row in rows if row["name"] != base]
     held = [
         row
         for row in others
         if (low := row["against_base"]["quality"]["low"]) is not None
         and low > -MARGIN
-        and row["metrics"]["cost_usd_warm"]["value"] is not None
-        and row["metrics"]["cost_usd_warm"]["value"] < base_cost
+        and (high := row["against_base"]["cost"]["high"]) is not None
+        and high < 1
+        and row["failed_turns"] <= FAILED_SHARE * row["turns"]
     ]
     where = "In this simulation, " if simulated else ""
     if not held:
         text = (
-            f"{where}{'n' if where else 'N'}othing cheaper is shown to keep the quality of {base}: no cheaper strategy's "
-            f"95 % interval stays above -{MARGIN:.2f}."
+            f"{where}{'n' if where else 'N'}othing cheaper is shown to keep the quality of {base}: no cheaper "
+            f"strategy's 95 % interval stays above -{MARGIN:.2f}."
         )
         return {"outcome": "none", "strategy": None, "text": text}
-    best = min(held, key=lambda row: row["metrics"]["cost_usd_warm"]["value"])
+    best = min(held, key=lambda row: row["against_base"]["cost_share"])
     difference = best["against_base"]["quality"]
     text = (
-        f"{where}{best['name']} is the cheapest that keeps quality: {_points(difference['value'])} points against {base} "
-        f"(95 % interval {_points(difference['low'])} to {_points(difference['high'])}, n = {difference['n']}) at "
-        f"{best['against_base']['cost_share']:.0%} of its cost; picked among {len(others)} on the same conversations, so "
-        "confirm it on others before you ship it."
+        f"{where}{best['name']} is the cheapest that keeps quality: {_points(difference['value'])} points against "
+        f"{base} (95 % interval {_points(difference['low'])} to {_points(difference['high'])}, n = {difference['n']}) "
+        f"at {best['against_base']['cost_share']:.0%} of its cost; picked among {len(others)} on the same "
+        "conversations, so confirm it on others before you ship it."
     )
     return {"outcome": "found", "strategy": best["name"], "text": text}
 
@@ -182,8 +186,8 @@ def _banners(summary: Mapping[str, Json], about: Json, scores: Sequence[Scores])
     recorded = [tier["name"] for tier in about["tiers"] if tier["model"] == "recorded"]
     if recorded and about["mode"] == "rollout":
         found.append(
-            f"'{recorded[0]}' is recorded: it never leaves its own log, so a difference to it includes what replaying costs "
-            "(no placebo in this run)"
+            f"'{recorded[0]}' is recorded: it never leaves its own log, so a difference to it includes what replaying "
+            "costs (no placebo in this run)"
         )
     failed = sum(score.failed_turns for score in scores)
     if failed:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ladder_bench import content
+from ladder_bench import content, documents
 from ladder_bench.corpus import conversation, hub
+from ladder_bench.documents import Document, display
 from ladder_bench.domain import Conversation, digest_of
 from ladder_bench.errors import InputError, Problem
 
@@ -30,57 +31,80 @@ class Corpus:
 
 def load(name: str, near: Path | None = None, limit: int | None = None) -> Corpus:
     """Load a dataset: a path, a bundled name or `hf:owner/name[:split]`. Raises InputError."""
-    documents = hub.documents(name) if hub.handles(name) else content.read_json_lines(find(name, near))
-    conversations, notes = _build(documents, limit)
+    notes: dict[str, int] = {}
+    tabular = hub.handles(name)
+    conversations = _build(hub.documents(name, notes, near) if tabular else _documents(find(name, near)), limit, notes)
     if not conversations:
-        raise InputError(f"{name}: holds no conversation; at least one line with 'messages' is needed")
+        what = "holds no conversation; at least one line with 'messages' is needed"
+        raise InputError(Problem(what, name if tabular else display(find(name, near)), 1, 1))
     digest = digest_of(*(part for each in conversations for part in (each.id, each.digest)))
-    return Corpus(Path(name).name.split(".")[0] if not hub.handles(name) else name, conversations, digest, notes)
+    return Corpus(_name(name), conversations, digest, tuple(_counted(notes)))
 
 
 def find(name: str, near: Path | None = None) -> Path:
     """Path of a dataset's conversations. Raises InputError, naming the bundled datasets."""
     for candidate in (Path(name), *([near.parent / name] if near else [])):
-        if candidate.is_file():
-            return candidate
-        if (candidate / "conversations.jsonl").is_file():
-            return candidate / "conversations.jsonl"
+        for path in (candidate, candidate / "conversations.jsonl"):
+            if content.is_file(path):
+                return path
     bundled = sorted(path.parent.name for path in content.shipped("datasets").glob("*/conversations.jsonl"))
     if name in bundled:
         return content.shipped("datasets", name, "conversations.jsonl")
     raise InputError(
-        f"no such dataset: '{name}'{content.did_you_mean(name, bundled)}; "
-        f"valid: a .jsonl, .jsonl.gz or .jsonl.zst file, hf:owner/name[:split], or bundled: {', '.join(bundled)}"
+        f"no such dataset: '{content.shortened(name)}'{content.did_you_mean(name, bundled)}; "
+        "valid: a .jsonl (.gz, .zst), .json, .parquet or .csv file, a folder with conversations.jsonl, "
+        f"hf:owner/name[:split], or bundled: {', '.join(bundled)}"
     )
 
 
+def _name(name: str) -> str:
+    """What the dataset is called in reports: by its file, or by its folder where all files have the same name."""
+    if name.startswith(hub.HUB):
+        return name
+    path = Path(name)
+    return (path.parent if path.name == "conversations.jsonl" and path.parent.name else path).name.split(".")[0]
+
+
+def _documents(path: Path) -> Iterator[Document | InputError]:
+    """The conversations of a file: a line each, or the items of a .json file."""
+    if path.suffix != ".json":
+        yield from documents.read_json_lines(path)
+        return
+    whole = documents.read_json(path)
+    if isinstance(whole.value, list):
+        yield from (whole.at(index) for index in range(len(whole.value)))
+    else:
+        yield whole
+
+
 def _build(
-    documents: Iterable[content.Document | Problem], limit: int | None
-) -> tuple[tuple[Conversation, ...], tuple[str, ...]]:
-    found: list[Conversation] = []
-    lines: dict[str, int | None] = {}
+    found: Iterable[Document | InputError], limit: int | None, notes: dict[str, int]
+) -> tuple[Conversation, ...]:
+    conversations: list[Conversation] = []
+    first: dict[str, int | None] = {}
     problems: list[Problem] = []
-    notes: dict[str, int] = {}
-    for document in documents:
-        if len(problems) >= MOST_PROBLEMS or (limit is not None and len(found) >= limit and not problems):
+    for document in found:
+        if len(problems) >= MOST_PROBLEMS:
+            last = problems[MOST_PROBLEMS - 1]
+            more = Problem("the rest of the file was not checked: put these right first", last.file, last.line, 1)
+            raise InputError([*problems[:MOST_PROBLEMS], more])
+        if limit is not None and len(conversations) >= limit and not problems:
             break
-        if isinstance(document, Problem):
-            problems.append(document)
-            continue
         try:
+            if isinstance(document, InputError):
+                raise document
             built = conversation.build(document, notes)
+            line = document.problem(("id",), "").line if document.root else document.line
+            if built.id in first:
+                what = f"duplicate id '{built.id}': first on line {first[built.id]}; ids must be unique"
+                raise InputError(document.problem(("id",), what))
+            first[built.id] = line
+            conversations.append(built)
         except InputError as error:
             problems.extend(error.problems)
-            continue
-        if built.id in lines:
-            message = f"duplicate id '{built.id}': first on line {lines[built.id]}; ids must be unique"
-            problems.append(document.problem(("id",), message))
-            continue
-        lines[built.id] = document.line
-        found.append(built)
     if problems:
-        raise InputError(problems[:MOST_PROBLEMS])
-    return tuple(found), tuple(_counted(notes))
+        raise InputError(problems)
+    return tuple(conversations)
 
 
 def _counted(notes: dict[str, int]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ladder_bench import checks, content
+from ladder_bench.documents import Document, Loc
 from ladder_bench.domain import (
     TRIGGER_NAMES,
     Constraint,
@@ -24,13 +25,11 @@ from ladder_bench.domain import (
     canonical,
     digest_of,
 )
-from ladder_bench.errors import InputError, Problem
+from ladder_bench.errors import InputError, Problem, path_text
 
+Text = Annotated[str, Field(min_length=1)]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Label = Literal[
-    "goal_change", "constraint_conflict", "missing_information", "high_stakes", "deep_work", "low_confidence"
-]
-assert set(TRIGGER_NAMES) == set(Label.__args__)  # type: ignore[attr-defined]
+Label = Literal[TRIGGER_NAMES]  # type: ignore[valid-type]
 
 
 class Shape(BaseModel):
@@ -38,15 +37,15 @@ class Shape(BaseModel):
 
 
 class StatementShape(Shape):
-    text: str
+    text: Text
     id: str = ""
     check: dict[str, Any] | None = None
 
 
 class CriterionShape(Shape):
-    id: str
+    id: Text
     kind: Literal["correctness", "completeness", "constraint", "format"] = "correctness"
-    text: str
+    text: Text
     weight: Weight = 1.0
     critical: bool = False
     check: dict[str, Any] | None = None
@@ -54,8 +53,8 @@ class CriterionShape(Shape):
 
 
 class ConstraintShape(Shape):
-    id: str
-    text: str
+    id: Text
+    text: Text
     from_turn: Annotated[int, Field(ge=1)] = 1
     until_turn: Annotated[int, Field(ge=1)] | None = None
     weight: Weight = 1.0
@@ -108,29 +107,22 @@ class ConversationShape(Shape):
     metadata: dict[str, Any] | None = None
 
 
-def build(document: content.Document, notes: dict[str, int]) -> Conversation:
+def build(document: Document, notes: dict[str, int]) -> Conversation:
     """Build a conversation from a parsed line, counting in `notes` what was merged or left out. Raises InputError."""
     if not isinstance(document.value, dict):
         raise InputError(document.problem((), "must be an object with 'messages'"))
-    shape = content.parse(ConversationShape, document)
-    problems = list(_problems(shape, document))
-    turns: tuple[Turn, ...] = ()
-    greeting: tuple[Message, ...] = ()
-    system = shape.system or ""
-    if not problems:
-        try:
-            system, greeting, turns = _walk(shape, document, notes)
-        except InputError as error:
-            problems.extend(error.problems)
-    last = len(turns)
-    for key in shape.turns:
-        if turns and not (key.isdecimal() and 1 <= int(key) <= last):
-            message = f"there is no turn '{key}'; turns are counted by user messages, 1 to {last}"
-            problems.append(document.problem(("turns", key), message))
+    problems: list[Problem] = []
+    shape = content.parse(ConversationShape, document, problems)
+    problems.extend(_problems(shape, document))
+    system, greeting, turns = _walk(shape, document, notes, problems)
+    if turns:
+        problems.extend(_out_of_range(shape, document, len(turns)))
     if problems:
         raise InputError(problems)
+    if shape.metadata:
+        _note(notes, "'metadata' of the conversation not used")
     return Conversation(
-        id=shape.id or f"line-{document.line}",
+        id=_place_name(document) if shape.id is None else shape.id,
         turns=turns,
         system=system,
         greeting=greeting,
@@ -143,10 +135,17 @@ def build(document: content.Document, notes: dict[str, int]) -> Conversation:
     )
 
 
+def _place_name(document: Document) -> str:
+    """What a conversation without an id is called: its line in a file, or its place in a list."""
+    return f"item-{int(document.root[-1]) + 1}" if document.root else f"line-{document.line}"
+
+
 # --- what the shape alone cannot say -------------------------------------------------------
 
 
-def _problems(shape: ConversationShape, document: content.Document) -> Iterator[Problem]:
+def _problems(shape: ConversationShape, document: Document) -> Iterator[Problem]:
+    if shape.id is not None and not shape.id.strip():
+        yield document.problem(("id",), "is empty; give it a name, or leave it out to be called after its line")
     if not any(message.role == "user" for message in shape.messages):
         yield document.problem(("messages",), "holds no user message; at least one is needed")
     seen: dict[str, str] = {}
@@ -154,7 +153,7 @@ def _problems(shape: ConversationShape, document: content.Document) -> Iterator[
         if identifier and identifier in seen:
             yield document.problem((*loc, "id"), f"duplicate id '{identifier}': also at {seen[identifier]}")
         elif identifier:
-            seen[identifier] = content.path_text(loc)
+            seen[identifier] = path_text(loc)
         if check is not None:
             for inner, message in checks.problems(check, (*loc, "check")):
                 yield document.problem(inner, message)
@@ -165,7 +164,20 @@ def _problems(shape: ConversationShape, document: content.Document) -> Iterator[
             )
 
 
-def _checked(shape: ConversationShape) -> Iterator[tuple[content.Loc, str, Mapping[str, Any] | None]]:
+def _out_of_range(shape: ConversationShape, document: Document, last: int) -> Iterator[Problem]:
+    """Gold that belongs to no turn, and would be lost."""
+    numbers = {str(number) for number in range(1, last + 1)}
+    for key in shape.turns:
+        if key not in numbers:
+            message = f"there is no turn '{key}'; turns are counted by user messages, 1 to {last}"
+            yield document.problem(("turns", key), message)
+    for index, constraint in enumerate(shape.intent.constraints if shape.intent else []):
+        if constraint.from_turn > last:
+            message = f"there is no turn {constraint.from_turn}: the constraint is never active; turns are 1 to {last}"
+            yield document.problem(("intent", "constraints", index, "from_turn"), message)
+
+
+def _checked(shape: ConversationShape) -> Iterator[tuple[Loc, str, Mapping[str, Any] | None]]:
     if shape.intent:
         for field in ("goal", "output_contract"):
             if statement := getattr(shape.intent, field):
@@ -205,39 +217,40 @@ def _statement(shape: StatementShape | None) -> Statement | None:
 
 
 def _walk(
-    shape: ConversationShape, document: content.Document, notes: dict[str, int]
+    shape: ConversationShape, document: Document, notes: dict[str, int], problems: list[Problem]
 ) -> tuple[str, tuple[Message, ...], tuple[Turn, ...]]:
     """Split messages into system prompt, greeting and turns. Each message is carried through or refused by name."""
     system = [shape.system] if shape.system else []
     greeting: list[Message] = []
     turns: list[_Open] = []
     for index, message in enumerate(shape.messages):
-        loc: content.Loc = ("messages", index)
-        text = _text(message, loc, document, notes)
+        part = document.at("messages", index)
+        text = _text(message, part, notes, problems)
+        time = _time(message, part, problems)
         if message.role in ("system", "developer"):
             if turns or greeting:
-                text_of = "a system message after the first turn cannot be replayed; put it first, or into 'system'"
-                raise InputError(document.problem(loc, text_of))
+                what = "a system message after the first turn cannot be replayed; put it first, or into 'system'"
+                problems.append(part.problem((), what))
             system.append(text)
         elif message.role == "user":
             if turns and not turns[-1].after:
                 turns[-1].user += "\n\n" + text
                 _note(notes, "consecutive user messages merged into one turn")
             else:
-                turns.append(_Open(text, _time(message, loc, document)))
+                turns.append(_Open(text, time))
         elif turns:
             turns[-1].after.append((message, text))
         elif message.role == "assistant":
             greeting.append(Message("assistant", text, _extra(message)))
             _note(notes, "assistant greeting before the first user message carried as history")
         else:
-            raise InputError(
-                document.problem(loc, "a tool message before the first user message has no call to answer")
-            )
-    built = tuple(_turn(number, turns, shape) for number in range(1, len(turns) + 1))
-    for turn in built:
-        if turn.recorded is None:
-            _note(notes, "turns without a recorded answer kept; recorded tiers cannot answer them")
+            what = "a tool message before the first user message has no call to answer"
+            problems.append(part.problem((), what))
+    if any("messages" in problem.where for problem in problems):
+        return "", (), ()
+    built = tuple(_turn(number, turns, shape, notes) for number in range(1, len(turns) + 1))
+    if unanswered := sum(turn.recorded is None for turn in built):
+        _note(notes, "turns without a recorded answer kept; recorded tiers cannot answer them", unanswered)
     return "\n\n".join(system), tuple(greeting), built
 
 
@@ -249,19 +262,18 @@ class _Open:
         self.after: list[tuple[MessageShape, str]] = []
 
 
-def _turn(number: int, turns: list[_Open], shape: ConversationShape) -> Turn:
+def _turn(number: int, turns: list[_Open], shape: ConversationShape, notes: dict[str, int]) -> Turn:
     here = turns[number - 1]
     gold = shape.turns.get(str(number), TurnShape())
     # the answer is the trailing run of plain assistant messages; what stands before it is context
     cut = len(here.after)
-    while cut and here.after[cut - 1][0].role == "assistant" and not _extra(here.after[cut - 1][0]):
+    while cut and here.after[cut - 1][0].role == "assistant" and not _calls(here.after[cut - 1][0]):
         cut -= 1
     answer = here.after[cut:]
-    before = turns[number - 2].time if number > 1 else None
     return Turn(
         number=number,
         user=Message("user", here.user),
-        recorded=_recording(answer) if answer else None,
+        recorded=_recording(answer, notes) if answer else None,
         context=tuple(Message(message.role, text, _extra(message)) for message, text in here.after[:cut]),
         criteria=tuple(
             Criterion(c.id, c.kind, c.text, c.weight, c.critical, c.check, c.violation) for c in gold.criteria
@@ -271,19 +283,32 @@ def _turn(number: int, turns: list[_Open], shape: ConversationShape) -> Turn:
         answer_labels=tuple(gold.answer_labels) if gold.answer_labels is not None else None,
         alternative=gold.alternative,
         wrong=gold.wrong,
-        gap_s=here.time - before if here.time is not None and before is not None else None,
+        gap_s=_gap(turns[number - 2].time if number > 1 else None, here.time, notes),
     )
 
 
-def _recording(answer: list[tuple[MessageShape, str]]) -> Recording:
-    last = answer[-1][0]
+def _gap(before: float | None, now: float | None, notes: dict[str, int]) -> float | None:
+    if before is None or now is None:
+        return None
+    if now < before:
+        _note(notes, "timestamps that go back in time not used")
+        return None
+    return now - before
+
+
+def _recording(answer: list[tuple[MessageShape, str]], notes: dict[str, int]) -> Recording:
+    """What was answered. Several messages make one answer, whose tokens nobody counted as a whole."""
     waits = [message.latency_s for message, _ in answer if message.latency_s is not None]
     usages = [usage for message, _ in answer if (usage := _usage(message.usage)) is not None]
-    whole = None
-    if len(usages) == len(answer):
-        whole = usages[0] if len(usages) == 1 else None
+    if len(answer) > 1:
+        _note(notes, "consecutive assistant messages merged into one answer, without their usage")
+    elif answer[0][0].usage and not usages:
+        _note(notes, "usage without whole token counts not used")
     return Recording(
-        "\n\n".join(text for _, text in answer), last.model, whole, sum(waits) if len(waits) == len(answer) else None
+        "\n\n".join(text for _, text in answer),
+        answer[-1][0].model,
+        usages[0] if usages and len(answer) == 1 else None,
+        sum(waits) if len(waits) == len(answer) else None,
     )
 
 
@@ -312,43 +337,63 @@ def _usage(raw: dict[str, Any] | None) -> Usage | None:
     return Usage(whole, output, cached, count("cache_write") or written or 0, reasoning)
 
 
-CARRIED = ("tool_calls", "tool_call_id", "name", "function_call")
+CALLS = ("tool_calls", "function_call")
+CARRIED = (*CALLS, "tool_call_id", "name")
+
+
+def _calls(message: MessageShape) -> bool:
+    return any((message.model_extra or {}).get(key) for key in CALLS)
+
+
+def _carried(message: MessageShape) -> tuple[str, ...]:
+    """The keys that travel with a message: of calls and their results. Users and plain answers have only words."""
+    return CARRIED if message.role == "tool" or (message.role == "assistant" and _calls(message)) else ()
 
 
 def _extra(message: MessageShape) -> str:
-    carried = {key: value for key, value in (message.model_extra or {}).items() if key in CARRIED and value}
-    return canonical(carried) if carried else ""
+    found = {key: value for key, value in (message.model_extra or {}).items() if key in _carried(message) and value}
+    return canonical(found) if found else ""
 
 
-def _text(message: MessageShape, loc: content.Loc, document: content.Document, notes: dict[str, int]) -> str:
+def _text(message: MessageShape, part: Document, notes: dict[str, int], problems: list[Problem]) -> str:
     for key, value in (message.model_extra or {}).items():
-        if key not in CARRIED and value is not None:
-            _note(notes, f"message key '{key}' ignored")
+        if key not in _carried(message) and value not in (None, [], {}, ""):
+            _note(notes, f"key '{key}' of {message.role} messages not used")
     if isinstance(message.content, str):
         return message.content
     if message.content is None:
-        if message.role == "assistant" and _extra(message):
-            return ""
-        raise InputError(document.problem((*loc, "content"), "is missing; only an assistant's tool call may have none"))
-    parts = []
-    for index, part in enumerate(message.content):
-        if part.get("type") not in ("text", "input_text", "output_text") or not isinstance(part.get("text"), str):
-            what = f"content part '{part.get('type', 'without type')}' cannot be replayed; only text parts can"
-            raise InputError(document.problem((*loc, "content", index), what))
-        parts.append(part["text"])
-    return "\n".join(parts)
+        if not (message.role == "assistant" and _calls(message)):
+            problems.append(part.problem(("content",), "is missing; only an assistant's tool call may have none"))
+        return ""
+    texts = []
+    for index, piece in enumerate(message.content):
+        if piece.get("type") in ("text", "input_text", "output_text") and isinstance(piece.get("text"), str):
+            texts.append(piece["text"])
+        else:
+            what = f"content part '{piece.get('type', 'without type')}' cannot be replayed; only text parts can"
+            problems.append(part.problem(("content", index), what))
+    return "\n".join(texts)
 
 
-def _time(message: MessageShape, loc: content.Loc, document: content.Document) -> float | None:
+MOST_SECONDS = 1e11  # the year 5138; beyond it a number counts milliseconds
+
+
+def _time(message: MessageShape, part: Document, problems: list[Problem]) -> float | None:
     stamp: Json = message.timestamp
-    if not isinstance(stamp, str):
-        return float(stamp) if stamp is not None else None
-    try:
-        return datetime.datetime.fromisoformat(stamp).timestamp()
-    except ValueError:
-        what = f"is not an ISO 8601 time or Unix seconds: '{stamp}'"
-        raise InputError(document.problem((*loc, "timestamp"), what)) from None
+    what = f"is not an ISO 8601 time or Unix seconds: {stamp!r}"
+    if isinstance(stamp, str):
+        try:
+            time = datetime.datetime.fromisoformat(stamp)
+        except ValueError:
+            problems.append(part.problem(("timestamp",), what))
+            return None
+        # without a zone it is taken as UTC: this machine's own zone must not change a result
+        return (time if time.tzinfo else time.replace(tzinfo=datetime.UTC)).timestamp()
+    if stamp is not None and not 0 <= stamp < MOST_SECONDS:
+        problems.append(part.problem(("timestamp",), what))
+        return None
+    return float(stamp) if stamp is not None else None
 
 
-def _note(notes: dict[str, int], text: str) -> None:
-    notes[text] = notes.get(text, 0) + 1
+def _note(notes: dict[str, int], text: str, count: int = 1) -> None:
+    notes[text] = notes.get(text, 0) + count

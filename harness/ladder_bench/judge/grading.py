@@ -22,8 +22,8 @@ class ConversationGrader:
 
     def __init__(self, conversation: Conversation, mode: Mode, weights: Mapping[str, float]) -> None:
         self._conversation, self._mode, self._weights = conversation, mode, weights
-        self._met: dict[tuple[str, str], tuple[float | None, str]] = {}
-        self._specifics: dict[tuple[tuple[str, ...], str], Verdict] = {}
+        self._met: dict[tuple[int, str], tuple[float | None, str]] = {}  # by the check's identity: ids may repeat
+        self._specifics: dict[tuple[int, tuple[str, ...], str], Verdict] = {}
         texts = [conversation.system, *conversation.facts, *(message.content for message in conversation.greeting)]
         self._base = specifics.Evidence([text for text in texts if text])
 
@@ -35,13 +35,14 @@ class ConversationGrader:
             turn = self._conversation.turns[answered.turn - 1]
             evidence = evidence.plus(turn.user.content, *(message.content for message in turn.context))
             found.extend(self._turn(answered))
-            if answered.answer is None:
-                continue
-            shown = visible(answered.answer)
-            found.append(self._supported(answered.turn, shown, evidence))
-            found.append(_retracted(answered.turn, shown, turn.user.content))
-            recorded = turn.recorded.text if turn.recorded and self._mode == "forced" else shown
-            evidence = evidence.plus(recorded)
+            shown = None if answered.answer is None else visible(answered.answer)
+            if shown is not None:
+                found.append(self._supported(answered.turn, shown, evidence))
+                found.append(_retracted(answered.turn, shown, turn.user.content))
+            if self._mode == "forced":  # the next turn follows the recorded answer
+                shown = turn.recorded.text if turn.recorded else None
+            if shown is not None:
+                evidence = evidence.plus(shown)
         found.extend(self._alignment(transcript))
         return found
 
@@ -64,12 +65,12 @@ class ConversationGrader:
         elif criterion.check is None:
             value, reason = None, "has no check; needs a judge"
         else:
-            value, reason = self._value(criterion.check, criterion.id, visible(answered.answer))
+            value, reason = self._value(criterion.check, visible(answered.answer))
         weight = criterion.weight * self._weights[criterion.kind]
         return Verdict(criterion.id, metric, answered.turn, value, reason, GRADER, weight, criterion.critical)
 
-    def _value(self, check: Check, name: str, text: str) -> tuple[float | None, str]:
-        key = (name, text)
+    def _value(self, check: Check, text: str) -> tuple[float | None, str]:
+        key = (id(check), text)
         if key not in self._met:
             try:
                 met = checks.evaluate(check, text)
@@ -82,7 +83,7 @@ class ConversationGrader:
 
     def _supported(self, turn: int, shown: str, evidence: specifics.Evidence) -> Verdict:
         """One verdict for a turn's specifics: the share that is supported, weighted by how many there are."""
-        key = (evidence.texts, shown)
+        key = (turn, evidence.texts, shown)
         if key not in self._specifics:
             self._specifics[key] = _specifics_verdict(turn, specifics.find(shown, evidence))
         return self._specifics[key]
@@ -90,7 +91,7 @@ class ConversationGrader:
     # --- the opening -----------------------------------------------------------------------
 
     def _alignment(self, transcript: Transcript) -> Iterator[Verdict]:
-        """Intent, constraints and blocking unknowns after the first answer and after the first two; sees nothing later."""
+        """Intent, constraints and blocking unknowns after the first answer and the first two; sees nothing later."""
         intent = self._conversation.intent
         if intent is None:
             return
@@ -104,19 +105,26 @@ class ConversationGrader:
             statements += [(unknown.id or unknown.text, unknown) for unknown in intent.blocking_unknowns]
             for name, statement in statements:
                 if statement.check is not None:
-                    value, reason = (
-                        self._value(statement.check, f"{name}@{turns}", whole) if complete else (None, "not answered")
-                    )
-                    yield Verdict(name, metric, turns, value, reason, GRADER)
+                    value, reason = self._value(statement.check, whole) if complete else (None, "not answered")
+                    yield Verdict(name, metric, len(opening), value, reason, GRADER)
             for constraint in intent.constraints:
                 each = constraint.criterion
                 active = [answered for answered in opening if constraint.active(answered.turn)]
                 if each.check is None or not active:
                     continue
-                values = [self._verdict(each, metric, answered).value for answered in active]
-                known = [value for value in values if value is not None]
-                value = min(known) if len(known) == len(values) else None
-                yield Verdict(each.id, metric, turns, value, "kept" if value else "not kept", GRADER)
+                yield _kept(metric, len(opening), [self._verdict(each, metric, answered) for answered in active])
+
+
+def _kept(metric: str, turn: int, parts: list[Verdict]) -> Verdict:
+    """Whether a constraint was kept in every answer; None where one could not be judged and none broke it."""
+    values = [part.value for part in parts]
+    target = parts[0].target
+    if 0.0 in values:
+        return Verdict(target, metric, turn, 0.0, "not kept", GRADER)
+    unknown = next((part for part in parts if part.value is None), None)
+    if unknown is not None:
+        return Verdict(target, metric, turn, None, unknown.reason, GRADER)
+    return Verdict(target, metric, turn, 1.0, "kept", GRADER)
 
 
 def _specifics_verdict(turn: int, found: tuple[specifics.Specific, ...]) -> Verdict:

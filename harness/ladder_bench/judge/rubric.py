@@ -45,7 +45,7 @@ class Rubric:
 def load_rubric(names: Sequence[str], near: Path | None = None) -> Rubric:
     """Load the rubric of a run. Raises InputError; more than one rubric needs graders that this version has not."""
     if len(names) > 1:
-        raise InputError(f"rubrics: {len(names)} are named, and this version grades with one; valid: one rubric")
+        raise InputError(f"{len(names)} rubrics are named, and this version grades with one; name one")
     return read_rubric(content.read_yaml(content.locate(names[0], "rubrics", near=near)))
 
 

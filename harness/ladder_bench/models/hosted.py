@@ -6,7 +6,9 @@ raised here; missing usage comes back as None, never as 0 tokens.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import random
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,14 +17,17 @@ from ladder_bench.domain import Reply, Request, Tier, Usage
 from ladder_bench.errors import FatalModelError, InputError, ModelError
 
 TIMEOUT_S = 120.0
+ATTEMPTS = 4
+REFUSED = {401, 403}
+RETRIED = ("rate_limited", "timeout", "no_connection", "provider_error")
 DEFAULT_MAX_OUTPUT_TOKENS = 1024
 
 
 class Hosted:
     """A tier that answers over the network. `params` go to the provider, apart from those named here."""
 
-    def __init__(self, tier: Tier) -> None:
-        self._tier = tier
+    def __init__(self, tier: Tier, backoff_s: float = 1.0) -> None:
+        self._tier, self._backoff_s = tier, backoff_s
         params = dict(tier.params)
         self._key_variable: str | None = params.pop("api_key_env", None)
         self._max_tokens = params.pop("max_output_tokens", DEFAULT_MAX_OUTPUT_TOKENS)
@@ -38,6 +43,17 @@ class Hosted:
         return ""
 
     async def complete(self, request: Request) -> Reply:
+        """Answer a request, trying again with growing, jittered pauses what may pass. Raises ModelError."""
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return await self._attempt(request)
+            except ModelError as error:
+                if error.kind not in RETRIED:
+                    raise
+            await asyncio.sleep(self._backoff_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+        return await self._attempt(request)
+
+    async def _attempt(self, request: Request) -> Reply:
         litellm = _litellm()
         started = time.perf_counter()
         try:
@@ -82,7 +98,7 @@ def _sorted_error(litellm: Any, error: Exception, tier: Tier, key_variable: str 
     key = os.environ.get(key_variable or "")
     if key:
         said = said.replace(key, "***")
-    if isinstance(error, litellm.AuthenticationError | litellm.PermissionDeniedError):
+    if REFUSED & _statuses(error):
         variable = key_variable or "the provider's usual variable"
         return FatalModelError("refused_key", f"tier '{tier.name}': the key in {variable} was refused: {said}")
     if isinstance(error, litellm.NotFoundError):
@@ -98,6 +114,15 @@ def _sorted_error(litellm: Any, error: Exception, tier: Tier, key_variable: str 
         if isinstance(error, getattr(litellm, name)):
             return ModelError(kind, said)
     return ModelError("provider_error", f"{type(error).__name__}: {said}")
+
+
+def _statuses(error: BaseException | None) -> set[int]:
+    """Every HTTP status in a chain of errors: litellm calls a 401 a bad request where the body's type says so."""
+    found = set()
+    while error is not None:
+        found.add(getattr(error, "status_code", 0))
+        error = error.__cause__ or error.__context__
+    return found
 
 
 def _reply(response: Any, latency_s: float) -> Reply:
@@ -119,7 +144,7 @@ def _reply(response: Any, latency_s: float) -> Reply:
 def _usage(response: Any) -> Usage | None:
     """What the provider counted. litellm turns missing usage into zeros: a prompt of 0 tokens is missing usage."""
     usage = getattr(response, "usage", None)
-    if usage is None or not usage.prompt_tokens:
+    if usage is None or not usage.prompt_tokens or min(usage.prompt_tokens, usage.completion_tokens or 0) < 0:
         return None
     details = getattr(usage, "prompt_tokens_details", None)
     answer_details = getattr(usage, "completion_tokens_details", None)

@@ -45,7 +45,12 @@ def realise(reference: str, alternative: str | None, items: Sequence[Item], kept
     """
     other = alternative or reference
     best, least = HARMLESS, len(items) + 1
-    for source, help_from, order in ((reference, other, 1), (reference, other, -1), (other, reference, 1), (other, reference, -1)):
+    for source, help_from, order in (
+        (reference, other, 1),
+        (reference, other, -1),
+        (other, reference, 1),
+        (other, reference, -1),
+    ):
         text = _cut(source, help_from, items, kept, order)
         wrong = sum(meets(item.check, text) != stays for item, stays in zip(items, kept, strict=True))
         if wrong < least:

@@ -24,6 +24,7 @@ COLOURS = {
 INK, SOFT, GRID, STRATEGY, CONTROL, SINGLE, PAPER = COLOURS
 SHAPES = {"front": "o", "undecided": "D", "dominated": "v"}
 SIZES = {"front": 8.5, "undecided": 6.5, "dominated": 7.5}
+BANNER = 110  # characters that fit above the axes
 KEY_LINE = 0.19  # inches a line of the key
 SETTINGS = {
     "svg.hashsalt": "ladder-bench",
@@ -56,11 +57,13 @@ def draw(found: Marks, banners: Sequence[str]) -> tuple[str, str, bytes]:
 
 def for_page(svg: str) -> str:
     """An SVG for the inside of a page: no prolog, colours as variables, as wide as there is room."""
-    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg[svg.index("<svg") :])
+    svg = svg.replace("*{stroke-linejoin", ".plot *{stroke-linejoin", 1)
     for colour, variable in COLOURS.items():
         svg = svg.replace(colour, f"var({variable})")
     svg = re.sub(r"font-family: [^;\"]+", "font-family: inherit", svg)
-    return re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', ' class="plot" aria-hidden="true" focusable="false"', svg, count=1)
+    size, role = r' width="[\d.]+pt" height="[\d.]+pt"', ' class="plot" aria-hidden="true" focusable="false"'
+    return re.sub(size, role, svg, count=1)
 
 
 # --- drawing -------------------------------------------------------------------------------
@@ -86,7 +89,9 @@ def _figure(found: Marks, key: bool, banner: str | None) -> Any:
     if lines:
         _key(figure, found, width, height)
     if banner:
-        figure.text(0.75 / width, 1 - 0.1 / height, text.one_line(banner), fontsize=8.5, color=SINGLE, va="top")
+        figure.text(
+            0.75 / width, 1 - 0.1 / height, text.one_line(banner)[:BANNER], fontsize=8.5, color=SINGLE, va="top"
+        )
     return figure
 
 
@@ -141,9 +146,11 @@ def _limits(axes: Any, found: Marks) -> None:
     lows = [max(m.cost_interval[0], m.cost / 10) if m.cost_interval else m.cost for m in found.drawn]
     highs = [m.cost_interval[1] if m.cost_interval else m.cost for m in found.drawn]
     left, right = min(lows), max(highs)
+    if right < 2 * left:  # one point or a few alike: an axis that shows the noise would mislead
+        left, right = left / 1.5, right * 1.5
     axes.set_xlim(left / (right / left) ** 0.06 / 1.05, right * (right / left) ** 0.06 * 1.05)
     values = [v for m in found.drawn for v in (m.quality_interval or (m.quality or 0.0,))]
-    margin = max(0.08 * (max(values) - min(values)), 0.01)
+    margin = max(0.08 * (max(values) - min(values)), 0.05 - (max(values) - min(values)) / 2)
     axes.set_ylim(min(values) - margin, max(values) + margin)
 
 
@@ -185,7 +192,8 @@ def _bar_boxes(axes: Any, mark: Mark) -> list[tuple[float, float, float, float]]
 def _dress(axes: Any, found: Marks) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axes.set_xlabel("USD a conversation (warm cache, log scale), with 95 % intervals")
+    known = any(mark.cost_interval for mark in found.drawn)
+    axes.set_xlabel(f"USD a conversation (warm cache, log scale), {'with 95 %' if known else 'too few for'} intervals")
     left, right = axes.get_xlim()
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if right / left < 200 else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:,.10f}".rstrip("0").rstrip(".")))
@@ -237,7 +245,8 @@ def _svg(figure: Any, found: Marks) -> str:
     figure.savefig(stream, format="svg", metadata=dict(_UNDATED))
     svg = stream.getvalue().decode("utf-8")
     for mark in found.drawn:
-        svg = svg.replace(f'<g id="point-{mark.number}">', f'<g id="point-{mark.number}"><title>{_title(mark)}</title>', 1)
+        start = f'<g id="point-{mark.number}">'
+        svg = svg.replace(start, f"{start}<title>{_title(mark)}</title>", 1)
     return svg
 
 

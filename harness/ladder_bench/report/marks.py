@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -108,7 +109,7 @@ def single_tier_line(drawn: Sequence[Mark], steps: int = 40) -> list[tuple[float
     if len(hull) < 2:
         return []
     line = [hull[0]]
-    for (a, qa), (b, qb) in zip(hull, hull[1:], strict=False):
+    for (a, qa), (b, qb) in itertools.pairwise(hull):
         for step in range(1, steps + 1):
             cost = a * (b / a) ** (step / steps)
             line.append((cost, qa + (qb - qa) * (cost - a) / (b - a) if b > a else qb))

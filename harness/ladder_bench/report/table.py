@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from ladder_bench.domain import Json
 from ladder_bench.report import text
-from ladder_bench.report.columns import COLUMNS, HEADLINE, OTHERS, Column
+from ladder_bench.report.columns import COLUMNS, HEADLINE, Column
 
 MISSING = "n/a"
+NO_BASE = "no single tier has a quality to compare with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,14 @@ class Table:
     notes: tuple[str, ...]
     base: str | None
 
+    @property
+    def basis(self) -> str:
+        """How many conversations the values are from, and where their intervals stand or why there are none."""
+        n = "" if self.n is None else f"n = {text.counted(self.n, 'conversation')} unless a cell says otherwise. "
+        cells = [cell for row in self.rows for cell in (*row.cells, row.difference)]
+        known = any(cell.interval and cell.note is None for cell in cells)
+        return n + ("Below each value its 95 % interval over conversations." if known else "No value has an interval.")
+
     def cell(self, row: Row, metric: str) -> Cell:
         """A row's cell by metric, where the table has that column."""
         return row.cells[[column.metric for column in self.columns].index(metric)]
@@ -79,12 +88,6 @@ def table(summary: Mapping[str, Json], columns: Sequence[Column] = COLUMNS) -> T
     notes = _Notes()
     rows = tuple(_row(number, each, present, summary, usual, notes) for number, each in enumerate(strategies, 1))
     return Table(present, rows, usual, tuple(notes.found), summary["base"])
-
-
-def further(summary: Mapping[str, Json]) -> Table:
-    """The metrics that the first table leaves out."""
-    found = table(summary, OTHERS)
-    return found
 
 
 def _estimate(strategy: Mapping[str, Json], metric: str) -> Mapping[str, Json]:
@@ -139,26 +142,27 @@ def _extra(estimate: Mapping[str, Json], usual: int | None) -> str:
 def _difference(strategy: Mapping[str, Json], base: str | None, usual: int | None, notes: _Notes) -> Cell:
     """The paired difference in quality to the base, in hundredths."""
     against = strategy["against_base"]
+    if base is None or against is None:
+        return Cell(MISSING, why=NO_BASE)
     if strategy["name"] == base:
         return Cell("base", sort=0.0)
-    if against is None or against["quality"]["value"] is None:
-        reason = against["quality"]["why"] if against else "no single tier has a quality to compare with"
-        return Cell(MISSING, note=notes.number(text.one_line(reason)), why=reason)
     estimate = against["quality"]
-    value, extra = estimate["value"], _extra(estimate, usual)
+    value, why = estimate["value"], text.one_line(estimate["why"] or "no reason was given")
+    if value is None:
+        return Cell(MISSING, note=notes.number(why), why=why)
+    extra = _extra(estimate, usual)
     if estimate["low"] is None:
-        why = text.one_line(estimate["why"] or "no reason was given")
         return Cell(text.points(value), "no interval", extra, notes.number(why), why, value)
     return Cell(text.points(value), text.points_interval(estimate["low"], estimate["high"]), extra, sort=value)
 
 
 def _share(strategy: Mapping[str, Json], base: str | None, notes: _Notes) -> Cell:
+    """Warm cost / the base's. It has no interval of its own; the page says so once."""
     against = strategy["against_base"]
-    share = against["cost_share"] if against else None
+    if base is None or against is None:
+        return Cell(MISSING, why=NO_BASE)
+    share = against["cost_share"]
     if share is None:
-        reason = "no base" if base is None else "one of the two has no cost, or the base costs nothing"
-        return Cell(MISSING, note=notes.number(reason), why=reason)
-    if strategy["name"] == base:
-        return Cell("100 %", sort=1.0)
-    why = "shares of cost have no interval of their own; both costs have one"
-    return Cell(text.percent(share), note=notes.number(why), why=why, sort=share)
+        why = "one of the two costs is not known, or the base costs nothing"
+        return Cell(MISSING, note=notes.number(why), why=why)
+    return Cell(text.percent(share), sort=share)

@@ -14,7 +14,9 @@ MINUS = "−"
 RANGE = " to "
 
 _INVISIBLE = regex.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]+")
-_DECEIVING = regex.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_DECEIVING = regex.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 def shown(text: str) -> str:
@@ -90,6 +92,10 @@ def dollars(value: float, places: int | None = None) -> str:
         places = max(decimals(value), 2) if abs(value) >= 1 else decimals(value)
     sign = MINUS if value < 0 else ""
     return f"{sign}${number(abs(value), places)}"
+
+
+def spent(value: float) -> str:
+    return dollars(value) if value else "$0"
 
 
 def percent(value: float, places: int | None = None) -> str:

@@ -16,8 +16,8 @@ from ladder_bench.report.marks import is_plain_single
 from ladder_bench.report.text import one_line, shown
 
 CONVERSATIONS = 12
+PLAIN_REASONS = frozenset(("met", "not met", "kept", "not kept"))  # they say no more than the outcome
 LONGEST = 8_000  # characters of one text; longer ones are cut, and say so
-LONGEST_LIST = 24  # criteria of one turn that are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,8 @@ def compared(run: Run) -> tuple[str, ...]:
     own = [each["name"] for each in strategies if not each["control"]]
     singles = [each["name"] for each in strategies if is_plain_single(each)]
     cheapest = sorted((name for name in singles if costs.get(name) is not None), key=lambda name: costs[name])
-    wanted = [summary["base"] or next(iter(singles), None), summary["verdict"]["strategy"]]
-    wanted += [*[name for name in ladders if name in own][:1], *cheapest[:1], *own, *known]
-    if summary["verdict"]["strategy"]:
-        wanted = [*wanted[:2], *cheapest[:1], *wanted[2:]]
+    second = summary["verdict"]["strategy"] or next((name for name in ladders if name in own), None)
+    wanted = [summary["base"] or next(iter(singles), None), second, *cheapest[:1], *own, *known]
     return tuple(dict.fromkeys(name for name in wanted if name in known))[:3]
 
 
@@ -155,6 +153,7 @@ class _Rows:
 
     def __init__(self, run: Run, names: Sequence[str], strategies: Sequence[str]) -> None:
         self._strategies = strategies
+        self._scaffolded = {each["name"] for each in run.about["strategies"] if each["scaffold"]}
         self._tiers = {tier["name"]: index for index, tier in enumerate(run.about["tiers"])}
         self._turns: dict[tuple[str, str], list[dict[str, Json]]] = defaultdict(list)
         for row in _rows_of(run.tables["turns"], names, strategies):
@@ -240,31 +239,37 @@ class _Rows:
         same_as: str | None,
     ) -> Answer:
         whole = self._messages[row["answer"]]["content"] if row["answer"] else None
-        frame = blocks.frame_parts(whole) if whole else {}
         verdicts = self._verdicts.get((name, strategy, row["turn"]), [])
-        verdicts = [each for each in verdicts if each["sample"] == row["sample"]]
         return Answer(
             strategy=one_line(strategy),
             tier=one_line(row["tier"]),
             tier_index=self._tiers.get(row["tier"], 0) % 6,
             came_from=one_line(before or "?") if row["switched"] else None,
-            guide=row["guide"],
+            guide=row["guide"] and strategy in self._scaffolded,
             escalated=row["escalated"],
             opened=row["opened"],
             reason=one_line(row["reason"]),
             fired=tuple({key: one_line(str(value)) for key, value in each.items()} for each in _fired(row["fired"])),
             memory=passage(row["memory"]) if row["memory"] else None,
-            frame=passage("\n".join(f"{part}: {text}" for part, text in frame.items())) if frame else None,
+            frame=_frame(whole) if whole else None,
             text=passage(blocks.visible(whole)) if whole is not None else None,
             same_as=one_line(same_as) if same_as else None,
             failure=one_line(row["failure"]) if row["failure"] else None,
             grades=grades(verdicts),
             remarks=remarks(verdicts),
-            extra_calls=tuple(f"{call['purpose']} by {one_line(call['tier'])}" for call in calls if call["purpose"] != "answer"),
+            extra_calls=tuple(f"{c['purpose']} by {one_line(c['tier'])}" for c in calls if c["purpose"] != "answer"),
             usd_warm=sum(call["usd_warm"] for call in calls) if calls else None,
             wait_s=row["wait_s"],
             wait_origin=row["wait_origin"],
         )
+
+
+def _frame(answer: str) -> Passage | None:
+    """The frame of an answer; the whole answer where its frame has no known part, so that nothing is lost."""
+    if blocks.visible(answer) == answer:
+        return None
+    parts = [f"{name}: {text}" for name, text in blocks.frame_parts(answer).items()]
+    return passage("\n".join(parts) or answer)
 
 
 def grades(verdicts: Sequence[Mapping[str, Json]]) -> tuple[Grade, ...]:
@@ -272,14 +277,18 @@ def grades(verdicts: Sequence[Mapping[str, Json]]) -> tuple[Grade, ...]:
     kinds = {"active_constraint": "constraint", "output_contract": "format", "alignment_at_1": "opening",
              "alignment_at_2": "opening"}  # fmt: skip
     found = [
-        Grade(one_line(row["target"]), kinds.get(row["metric"], row["metric"]), _outcome(row["value"]),
-              "" if row["reason"] in ("met", "not met", "kept", "not kept") else one_line(row["reason"]), row["critical"])
+        Grade(
+            name=one_line(row["target"]),
+            kind=kinds.get(str(row["metric"]), str(row["metric"])),
+            outcome=_outcome(row["value"]),
+            reason="" if row["reason"] in PLAIN_REASONS else one_line(row["reason"]),
+            critical=row["critical"],
+        )
         for row in verdicts
         if row["metric"] in QUALITY or row["metric"] in kinds
-    ]  # fmt: skip
+    ]
     rank = ("not met", "unscored", "met")
-    order = sorted(found, key=lambda grade: rank.index(grade.outcome) if grade.outcome in rank else 0)
-    return tuple(order[:LONGEST_LIST])
+    return tuple(sorted(found, key=lambda grade: rank.index(grade.outcome) if grade.outcome in rank else 0))
 
 
 def _outcome(value: float | None) -> str:

@@ -1,0 +1,138 @@
+"""How a run was measured: mode, rubric, prices, seeds, versions and costs, as questions and answers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ladder_bench.domain import Json
+from ladder_bench.report import text
+from ladder_bench.report.columns import heading
+
+MODES = {
+    "rollout": "rollout: each strategy lives with its own answers, and the recorded user messages follow. It shows "
+    "what happens when errors and framing carry on. It holds only while the recorded messages still fit what was said.",
+    "forced": "forced: every turn starts from the recorded history. It shows how good each tier is one step ahead; it "
+    "cannot show that good framing helps later turns.",
+    "simulated": "simulated: a simulated user, told the recorded intent, replies to each strategy's own answers. "
+    "Coherent, but the simulator stands in for the person.",
+}
+COSTS = (
+    ("warm", "a prefix that the tier has read before is billed at its cached rate, by simulation; the main column"),
+    ("cold", "as if nothing was ever cached"),
+    ("billed", "the usage that providers reported, at the same prices"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of how a run was measured."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A tier and its price in USD per million tokens; what nobody declared is billed at the rate in brackets."""
+
+    tier: str
+    model: str
+    input: str
+    output: str
+    cached: str
+    cache_write: str
+    ttl: str
+    minimum: str
+
+
+def facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> tuple[Fact, ...]:
+    """Everything that a reader needs to judge the numbers and to make them again."""
+    return tuple(_facts(about, summary))
+
+
+def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[Fact]:
+    config, dataset, calls = about["config"], about["dataset"], summary["calls"]
+    yield Fact("replay", MODES.get(str(about["mode"]), str(about["mode"])))
+    validity = summary["validity"]
+    known = validity["value"] is not None
+    yield Fact("replay validity", text.score(validity["value"]) if known else f"n/a: {validity['why']}")
+    held = [name for name, holds in dataset["holds"].items() if holds]
+    yield Fact(
+        "dataset",
+        f"{dataset['name']}: {text.counted(len(dataset['conversations']), 'conversation')}, "
+        f"{text.counted(dataset['turns'], 'turn')}, sha256 {dataset['digest']}; "
+        f"it holds {', '.join(held) or 'messages only'}",
+    )
+    rubric = about["rubric"]
+    weights = ", ".join(f"{name} {text.number(weight)}" for name, weight in config["weights"].items())
+    yield Fact("rubric", f"{rubric['id']} version {rubric['version']}, hash {rubric['hash']}; weights: {weights}")
+    yield Fact("resolved", f"every critical criterion met and Q at least {config['resolved_quality']}")
+    yield Fact("an unresolved conversation", _unresolved(config, summary))
+    yield Fact("intervals", "95 %, over conversations; a quantile's by bootstrap; none below 20 conversations")
+    yield Fact(
+        "pareto labels",
+        "dominated: another strategy is better and cheaper; front: no other can be, pair by pair; tested at 5 % over "
+        "all pairs (Holm); undecided: everything else",
+    )
+    yield Fact("samples and seed", f"{text.counted(config['samples'], 'sample')} a turn, seed {config['seed']}")
+    yield Fact("pauses between turns", f"as recorded, else {config['gap_s']:g} s (what a cache still holds)")
+    prices = about["prices"]
+    yield Fact("prices", f"as of {prices['date']}, hash {prices['hash']}")
+    for name, meaning in COSTS:
+        yield Fact(f"{name} cost", meaning)
+    yield Fact(
+        "calls",
+        f"{calls['distinct']:,} distinct calls gave {calls['unshared']:,} answers; {calls['sent']:,} were made for "
+        f"this run, {calls['from_store']:,} came from the store{'' if config['sharing'] else '; no sharing'}",
+    )
+    spent = summary["spent_usd"]
+    yield Fact("spent by this run", text.spent(spent))
+    prompts = ", ".join(f"{name} {digest}" for name, digest in about["prompts"].items())
+    yield Fact("prompts", prompts or "none")
+    yield Fact("files", f"matrix {config['matrix']}; tiers {config['tiers']}")
+    packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
+    yield Fact("versions", f"ladder-bench {about['version']}; {packages}")
+    yield Fact("run", f"{about['started']}, {about['seconds']:g} s" + (", offline" if config["offline"] else ""))
+
+
+def _unresolved(config: Mapping[str, Json], summary: Mapping[str, Json]) -> str:
+    cost = summary["unresolved_cost_usd"]
+    if cost is None:
+        return "n/a: the strongest tier has no cost in this run"
+    how = "as declared" if config["unresolved_cost_usd"] is not None else "ten on the strongest tier, the default"
+    return f"costs {text.dollars(cost)} in QPD ({how})"
+
+
+def prices(about: Mapping[str, Json]) -> tuple[Price, ...]:
+    """The price of every tier, for people."""
+    found = []
+    for tier in about["tiers"]:
+        price = tier["price"]
+        found.append(
+            Price(
+                tier=text.one_line(tier["name"]),
+                model=text.one_line(tier["model"]),
+                input=_rate(price["input"]),
+                output=_rate(price["output"]),
+                cached=_rate(price["cached"], "as input"),
+                cache_write=_rate(price["cache_write"], "as input"),
+                ttl=f"{price['ttl_s']:g} s",
+                minimum=f"{price['minimum_prefix']:,}",
+            )
+        )
+    return tuple(found)
+
+
+def _rate(value: float | None, otherwise: str = "") -> str:
+    return otherwise if value is None else text.dollars(value)
+
+
+def not_measured(summary: Mapping[str, Json]) -> tuple[Fact, ...]:
+    """Metrics that no strategy has, by the name they have on the page, each with its reason."""
+    return tuple(Fact(heading(each["metric"]), text.one_line(each["why"] or "")) for each in summary["not_measured"])
+
+
+def dropped(summary: Mapping[str, Json]) -> tuple[Fact, ...]:
+    """Strategies that were not run, each with its reason."""
+    return tuple(Fact(text.one_line(each["name"]), text.one_line(each["reason"])) for each in summary["dropped"])
