@@ -72,8 +72,6 @@ def prepare(options: Options) -> Prepared:
     matrix = config.load_matrix(options.matrix, options.tiers, rubrics, options.replay)
     loaded = corpus.load(options.dataset or matrix.dataset, None if options.dataset else matrix.path, options.limit)
     strategies = expand(matrix, loaded)
-    used = {name for ladder in strategies.ladders for name in ladder.tiers}
-    tiers = [tier for tier in matrix.tiers.tiers if tier.name in used or tier.off_path in used]
     seed = matrix.seed if options.seed is None else options.seed
     rules = load_rules()
     return Prepared(
@@ -82,7 +80,7 @@ def prepare(options: Options) -> Prepared:
         strategies=strategies,
         rubric=load_rubric(matrix.rubrics, matrix.path),
         rules=rules,
-        clients=models.clients(tiers, {each.id: each for each in loaded.conversations}, seed),
+        clients=models.clients(matrix.tiers.tiers, {each.id: each for each in loaded.conversations}, seed),
         seed=seed,
         samples=options.samples or matrix.samples,
         notes=(*_unevaluated(strategies, rules, loaded), *loaded.notes),

@@ -11,7 +11,6 @@ summary.json      the numbers
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -140,9 +139,9 @@ def json_text(value: Json) -> str:
 
 def _replace(draft: Path, path: Path) -> None:
     if not path.exists():
-        os.rename(draft, path)
+        draft.rename(path)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-    os.rename(path, old / path.name)
-    os.rename(draft, path)
+    path.rename(old / path.name)
+    draft.rename(path)
     shutil.rmtree(old, ignore_errors=True)

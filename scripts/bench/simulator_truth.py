@@ -15,11 +15,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
-from simulated_runs import quality_estimates
-from simulator_truth import expected_quality
-
 from ladder_bench import config, content, corpus
 from ladder_bench.domain import Handoff, Ladder, Step
+from simulated_runs import quality_estimates
+from simulator_truth import expected_quality
 
 LADDERS = {
     "advanced": Ladder("advanced", (Step("advanced"),)),

@@ -125,7 +125,8 @@ class Simulated:
         return sum(authors[k] != authors[k - 1] for k in range(1, len(authors)) if first + k > introduced)
 
     def _tokens(self, text: str) -> int:
-        return int(math.ceil(len(text) / self._params["characters_per_token"]))
+        tokens: int = math.ceil(len(text) / self._params["characters_per_token"])
+        return tokens
 
     # --- luck ------------------------------------------------------------------------------
 
