@@ -1,0 +1,51 @@
+"""The command line: parse, call, print. The only package that knows typer."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any
+
+import typer
+
+from ladder_bench.cli import runs  # noqa: F401  its commands join the application
+from ladder_bench.cli.app import app
+from ladder_bench.errors import InputError, LadderBenchError
+
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # click's, or the copy of it that typer carries
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; what the user can put right becomes one line a problem and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names in data may hold what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(arguments, prog_name="ladder-bench", standalone_mode=False)
+    except UsageError as error:
+        _say(_usage(error))
+    except typer.Abort:
+        typer.echo("interrupted; what was answered is stored, and the same command goes on from there", err=True)
+        sys.exit(130)
+    except InputError as error:
+        _say(*map(str, error.problems))
+    except LadderBenchError as error:
+        _say(str(error))
+    except BrokenPipeError:  # `ladder-bench plan | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(*problems: str) -> None:
+    for problem in problems:
+        typer.echo(f"error: {problem}", err=True)
+    sys.exit(2)
+
+
+def _usage(error: Any) -> str:
+    """What is wrong with a command line, in a line; without a command, the help."""
+    command = error.ctx.command_path if error.ctx else "ladder-bench"
+    message = " ".join(error.format_message().replace("Value error, ", "").replace("Input should", "must").split())
+    return f"{message.rstrip('.')}; see '{command} --help'"

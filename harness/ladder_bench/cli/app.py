@@ -1,0 +1,44 @@
+"""The application that the commands join, and the options that several of them share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ladder_bench import __version__
+
+app = typer.Typer(
+    help="Replay recorded conversations through model ladders: "
+    "what each saves, what it costs in quality, and how sure that is.",
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+)
+
+StoreOption = Annotated[
+    Path | None, typer.Option(envvar="LADDER_BENCH_STORE", help="The call store; default .ladder-bench/calls.sqlite.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"ladder-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
