@@ -15,9 +15,13 @@ import pytest
 
 from ladder_bench import folder
 from ladder_bench.blocks import with_memory
+from ladder_bench.corpus import Corpus
 from ladder_bench.domain import Conversation, Estimate, Ladder, Message, Price, Step, Tier, Turn
 from ladder_bench.folder import Run
+from ladder_bench.forecast import Plan, Range, Route, Sending
+from ladder_bench.plan import Dropped, Strategies
 from ladder_bench.report import figure, markdown, marks, pages, table, terminal, text, transcripts
+from ladder_bench.tiers import Tiers
 
 HOSTILE = (
     "<script>alert(1)</script></style>{{7*7}}{% raw %}<img src=x onerror=alert(2)>\u202egnihton\u200b\x00" + "w" * 400
@@ -142,7 +146,7 @@ def _tables(ladders: list[Ladder], talks: tuple[Talk, ...]) -> dict[str, Any]:
                     prompt = kept(Message("user", with_memory(asked, memory) if memory else asked))
                     rows["calls"].append(
                         ("key", *who, "answer", tier, f"simulated/{tier}", "{}", [prompt], answer, "simulated", None,
-                         10, 5, 0, 0, 0, False, 1.5, 0.01, 0.01, None)
+                         10, 5, 0, 0, 0, False, 1.5, None, None, [], 0.01, 0.01, None)
                     )  # fmt: skip
                 met = talk.gains if ladder.name == "two-step" else 1.0
                 rows["verdicts"].append(
@@ -501,47 +505,14 @@ report: run/report.html
 # --- the plan ------------------------------------------------------------------------------
 
 
-@dataclass
-class Route:
-    strategy: str
-    conversation: str
-    tiers: tuple[str, ...]
-    reasons: tuple[str, ...]
-    certain: tuple[bool, ...]
-
-
-@dataclass
-class Names:
-    """Stands for a corpus, strategies, tiers or a dropped strategy: whatever has these names."""
-
-    name: str = ""
-    reason: str = ""
-    conversations: Any = ()
-    ladders: Any = ()
-    dropped: Any = ()
-    tiers: Any = ()
-
-
-@dataclass
-class Prepared:
-    corpus: Names
-    strategies: Names
-    matrix: Any
-    notes: tuple[str, ...] = ()
-
-
-@dataclass
-class Plan:
-    prepared: Prepared
-    routes: tuple[Route, ...]
-    distinct: int = 3
-    unshared: int = 4
-    stored: int = 1
-
-
 def plan() -> Plan:
     tiers = (
-        Tier("advanced", "openai/gpt-x", {"api_base": "https://user:secret@llm.example:8443/v1"}, Price(1, 2)),
+        Tier(
+            "advanced",
+            "openai/gpt-x",
+            {"api_base": "https://llm.example:8443/v1", "api_key_env": "SECRET_NAME"},
+            Price(1, 2),
+        ),
         Tier("light", "simulated/light", {}, Price(1, 2)),
     )
     talk = Conversation(
@@ -549,12 +520,22 @@ def plan() -> Plan:
     )
     route = Route(
         "two-step", "talk-1", ("advanced", "advanced", "light"),
-        ("step 1", "goal_change: the goal is replaced", "step 2"), (True, True, False),
+        ("step 1", "goal_change: the goal is replaced", "step 2"), (True, True, False), (False, True, False),
     )  # fmt: skip
     ladder = Ladder("two-step", (Step("advanced", 1), Step("light")))
-    dropped = (Names("advanced + pack", "a recording cannot read"),)
-    strategies = Names(ladders=(ladder,), dropped=dropped)
-    return Plan(Prepared(Names("small", conversations=(talk,)), strategies, Names(tiers=Names(tiers=tiers))), (route,))
+    sending = Sending("advanced", 2, Range(100, 120), Range(20, 40), Range(0.01, 0.02), 0.5)
+    return Plan(
+        corpus=Corpus("small", (talk,), "d" * 64),
+        strategies=Strategies((ladder,), (Dropped("advanced + pack", "a recording cannot read"),)),
+        tiers=Tiers(tiers, "t.yaml"),
+        notes=(),
+        routes=(route,),
+        distinct=3,
+        unshared=4,
+        stored=1,
+        to_send=(sending,),
+        simulated=(),
+    )
 
 
 def test_a_plan_counts_turns_by_tier_and_what_is_not_known_yet() -> None:
@@ -564,7 +545,7 @@ def test_a_plan_counts_turns_by_tier_and_what_is_not_known_yet() -> None:
         {"name": "two-step", "controls": False, "turns": {"advanced": 2}, "uncertain_turns": 1, "escalations": 1}
     ]
     assert found["calls"] == {"distinct": 3, "unshared": 4, "stored": 1}
-    assert found["usd"]["low"] is None
+    assert found["usd"] == {"low": 0.01, "high": 0.02}
     assert found["dropped"] == [{"name": "advanced + pack", "reason": "a recording cannot read"}]
     assert "routes" not in found
 
@@ -581,6 +562,6 @@ def test_a_plan_says_who_would_receive_what_without_its_secrets(capsys: pytest.C
     out = capsys.readouterr().out
     assert "advanced: openai/gpt-x receives the conversations, at llm.example:8443" in out
     assert "light: simulated/light, in this process; receives nothing" in out
-    assert "dollars: not priced by this version" in out
+    assert "dollars to pay: $0.0100 to $0.0200" in out
     assert "turn 3  light ?   step 2" in out
     assert "secret" not in out

@@ -24,12 +24,25 @@ MESSAGE_OVERHEAD = 4  # tokens around each message in OpenAI's chat format (open
 
 def cold_usd(usage: Usage, price: Price) -> float:
     """Cost with no cache anywhere: all input at the input rate."""
+    price = price.at(usage.input)
     return (usage.input * price.input) / MILLION + _output_usd(usage, price)
 
 
 def billed_usd(usage: Usage, price: Price) -> float:
     """Cost of the usage that the provider reported, its cached and cache-written tokens at their own rates."""
+    price = price.at(usage.input)
     return _input_usd(usage.input, usage.cached, usage.cache_write, price) + _output_usd(usage, price)
+
+
+def worst_usd(input_tokens: int, output_tokens: int, price: Price) -> float:
+    """The most that a call of at most so many tokens can cost, at the dearest of its rates."""
+
+    def rates(each: Price) -> tuple[float, float]:
+        into = max(rate for rate in (each.input, each.cached, each.cache_write) if rate is not None)
+        return into, max(rate for rate in (each.output, each.reasoning) if rate is not None)
+
+    pairs = [rates(price), *(rates(step) for above, step in price.steps if input_tokens > above)]
+    return max(input_tokens * into + output_tokens * out for into, out in pairs) / MILLION
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,7 @@ def warm_usd(prompts: Sequence[Prompt]) -> list[float]:
     last: dict[str, Prompt] = {}
     costs = []
     for prompt in prompts:
-        price, usage = prompt.price, prompt.usage
+        price, usage = prompt.price.at(prompt.usage.input), prompt.usage
         before = last.get(prompt.cache_group)
         cached = 0
         if before is not None and prompt.at_s - before.at_s <= price.ttl_s:
@@ -120,8 +133,17 @@ def _output_usd(usage: Usage, price: Price) -> float:
 
 def estimated_usage(messages: Sequence[Message], answer: str) -> Usage:
     """Count tokens with a public tokenizer (cl100k_base), flagged estimated: other tokenizers differ by 10-30 %."""
-    whole = sum(count_tokens(message.content + message.extra) + MESSAGE_OVERHEAD for message in messages)
-    return Usage(whole, count_tokens(answer), estimated=True)
+    return Usage(prompt_tokens(messages), count_tokens(answer), estimated=True)
+
+
+def prompt_tokens(messages: Sequence[Message]) -> int:
+    """A prompt's tokens by a public tokenizer."""
+    return sum(count_tokens(message.content + message.extra) + MESSAGE_OVERHEAD for message in messages)
+
+
+def count_quickly(messages: Sequence[Message]) -> int:
+    """A prompt's tokens for pacing, rather too many than too few: a token is rarely under three bytes."""
+    return sum(len(m.content.encode("utf-8", "surrogatepass")) // 3 + len(m.extra) // 3 + 8 for m in messages)
 
 
 @lru_cache(maxsize=65536)

@@ -182,12 +182,17 @@ class Conversation:
         return tuple(c for c in self.intent.constraints if c.active(turn)) if self.intent else ()
 
 
+DEFAULT_MAX_OUTPUT_TOKENS = 1024
+
 # --- strategies ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD per million tokens. `cached` and `cache_write` default to the input price, `reasoning` to output."""
+    """USD per million tokens. `cached` and `cache_write` default to the input price, `reasoning` to output.
+
+    `steps` are (tokens, price): a prompt of more tokens than that is charged at that price throughout.
+    """
 
     input: float
     output: float
@@ -196,11 +201,35 @@ class Price:
     reasoning: float | None = None
     ttl_s: float = 300.0  # how long a prefix stays cached
     minimum_prefix: int = 1024  # tokens below which nothing is cached
+    steps: tuple[tuple[int, Price], ...] = ()
+
+    def at(self, tokens: int) -> Price:
+        """The price of a prompt of so many tokens."""
+        if not self.steps:
+            return self
+        return max((step for step in self.steps if tokens > step[0]), key=lambda step: step[0], default=(0, self))[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider may be asked for. `timeout_s` is an attempt's, `turn_timeout_s` a call's with its retries."""
+
+    concurrency: int = 16
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    timeout_s: float = 120.0
+    turn_timeout_s: float = 600.0
+    retry_pause_s: float = 0.5  # before the second attempt; it doubles with each, up to 30 s
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A model at a price. `model` is a litellm id, `recorded`, `simulated/NAME` or `scripted/NAME`."""
+    """A model at a price. `model` is a litellm id, `recorded`, `simulated/NAME` or `local/NAME`.
+
+    `transport`: how a live tier is reached; `auto` is direct where `params` hold the base URL of an OpenAI-compatible
+    server, else litellm. `stream` asks for the answer piece by piece, which tells the time to the first token.
+    `on_overflow`: what happens to a prompt beyond `context_limit` tokens.
+    """
 
     name: str
     model: str
@@ -210,6 +239,10 @@ class Tier:
     hosts: tuple[str, ...] = ()
     cache_group: str = ""
     off_path: str = "error"  # recorded tiers only: error | reuse | the name of a live tier
+    limits: Limits = Limits()
+    transport: Literal["auto", "direct", "litellm"] = "auto"
+    stream: bool = False
+    on_overflow: Literal["fail", "trim"] = "fail"
 
     @property
     def recorded(self) -> bool:
@@ -218,6 +251,16 @@ class Tier:
     @property
     def simulated(self) -> bool:
         return self.model.startswith("simulated/")
+
+    @property
+    def live(self) -> bool:
+        """Answers over a socket, for money."""
+        return not self.recorded and not self.simulated
+
+    @property
+    def max_output_tokens(self) -> int:
+        """Bound of an answer's tokens; always sent, so that a call's worst case is known before it."""
+        return int(self.params.get("max_output_tokens", DEFAULT_MAX_OUTPUT_TOKENS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +358,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt to one tier: system, history, then the messages of this turn."""
+    """One prompt to one tier: system, history, then the messages of this turn.
+
+    `trimmed` counts the oldest messages that were left out because the tier's context is too small.
+    """
 
     tier: Tier
     system: str
@@ -323,6 +369,7 @@ class Request:
     now: tuple[Message, ...]
     origin: Origin
     sample: int = 0
+    trimmed: int = 0
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -332,7 +379,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a backend answered. `origin` says how its latency came about: live, recorded, simulated, scripted."""
+    """What a backend answered. `origin` says how its latency came about: live, recorded, simulated, scripted.
+
+    `latency_s` is that of the attempt that succeeded; `first_token_s` is known where it was streamed. `at` is when it
+    was answered (seconds since 1970), None where that means nothing. `notes` flag what a reader must know: a served
+    model other than the requested one, an answer cut short, usage that cannot be.
+    """
 
     text: str
     usage: Usage | None
@@ -341,6 +393,8 @@ class Reply:
     model: str | None = None
     finish: str | None = None
     notes: tuple[str, ...] = ()
+    first_token_s: float | None = None
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

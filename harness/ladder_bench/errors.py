@@ -2,6 +2,7 @@
 
 LadderBenchError
 ├── InputError      the user can put it right: problems with file, line, column; exit code 2
+├── StoppedError    the run was told to stop (a cap, a deadline, Ctrl-C); what is in flight finishes
 └── ModelError      one call to a model failed; the turn that needed it fails, the run goes on
     └── FatalModelError   every further call would fail the same way (a bad key): the run stops
 """
@@ -10,6 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ladder_bench.domain import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,28 @@ class InputError(LadderBenchError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class ModelError(LadderBenchError):
-    """A model call that gave no usable answer. `kind` is a short stable word for tables."""
+class StoppedError(LadderBenchError):
+    """A call that is not sent because the run was told to stop."""
 
-    def __init__(self, kind: str, message: str) -> None:
+
+class ModelError(LadderBenchError):
+    """A model call that gave no usable answer.
+
+    `kind` is a short stable word for tables. `retry_after_s` is how long the provider asks to wait. `charged` says
+    whether the provider charged for it: True, with its `usage`; False; or None where nobody here can know.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        charged: bool | None = None,
+        usage: Usage | None = None,
+    ) -> None:
         super().__init__(f"{kind}: {message}")
-        self.kind = kind
+        self.kind, self.retry_after_s, self.charged, self.usage = kind, retry_after_s, charged, usage
 
 
 class FatalModelError(ModelError):

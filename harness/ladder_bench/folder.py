@@ -5,12 +5,14 @@ turns.parquet     one row a turn and strategy: who answered, why, and how long t
 calls.parquet     one row a call, with its prompt as message ids, its usage and its cost
 messages.parquet  every message body that the calls use, once
 verdicts.parquet  one row a grade
+attempts.parquet  one row a request that was sent for this run, failed ones too, with what it cost
 summary.json      the numbers
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -35,7 +37,12 @@ TABLES: dict[str, dict[str, str]] = {
         "purpose": "string", "tier": "string", "model": "string", "params": "string", "messages": "list<string>",
         "answer": "string", "origin": "string", "served_model": "string", "input": "int64", "output": "int64",
         "cached": "int64", "cache_write": "int64", "reasoning": "int64", "estimated": "bool", "latency_s": "double",
+        "first_token_s": "double", "answered_at": "double", "flags": "list<string>",
         "usd_warm": "double", "usd_cold": "double", "usd_billed": "double",
+    },
+    "attempts": {
+        "key": "string", "conversation": "string", "tier": "string", "at": "double", "seconds": "double",
+        "outcome": "string", "usd_reserved": "double", "usd_paid": "double",
     },
     "messages": {"id": "string", "role": "string", "content": "string", "extra": "string"},
     "verdicts": {
@@ -69,6 +76,13 @@ def table(name: str, rows: list[tuple[Any, ...]]) -> Any:
     return pa.table(dict(zip(TABLES[name], arrays, strict=True)))
 
 
+def joined(tables: list[Any]) -> Any:
+    """Tables of the same columns one after the other."""
+    import pyarrow as pa
+
+    return pa.concat_tables(tables).combine_chunks()
+
+
 def check_target(path: Path) -> None:
     """Refuse a folder that holds something else than a run. Raises InputError."""
     if path.exists() and not path.is_dir():
@@ -77,6 +91,19 @@ def check_target(path: Path) -> None:
         raise InputError(
             f"{display(path)}: holds something else than a run; --out needs a new folder, an empty one or an old run"
         )
+    nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{display(path)}: cannot be written: {display(nearest)} is read-only for you; choose another --out"
+        )
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a folder holds a run that was not stopped."""
+    try:
+        return not json.loads((path / "run.json").read_text(encoding="utf-8")).get("incomplete")
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def write(path: Path, about: Json, tables: Mapping[str, Any], summary: Json, pages: Mapping[str, str | bytes]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ladder_bench import cost, handoff
 from ladder_bench.domain import (
@@ -119,14 +119,40 @@ def _request(
     origin = Origin(conversation.id, turn.number)
     if tier.recorded:  # what it said is fixed: it reads no scaffold and no memory
         return Request(tier, conversation.system, history, (turn.user, *turn.context), origin)
-    return Request(
-        tier=tier,
-        system=handoff.system_prompt(conversation, ladder, decision),
-        history=handoff.shown_history(ladder.handoff, history) if memory is not None else history,
-        now=(handoff.user_message(turn.user.content, memory), *turn.context),
-        origin=origin,
-        sample=setting.sample,
+    return _fitted(
+        Request(
+            tier=tier,
+            system=handoff.system_prompt(conversation, ladder, decision),
+            history=handoff.shown_history(ladder.handoff, history) if memory is not None else history,
+            now=(handoff.user_message(turn.user.content, memory), *turn.context),
+            origin=origin,
+            sample=setting.sample,
+        )
     )
+
+
+def _fitted(request: Request) -> Request:
+    """The request, without its oldest exchanges where its tier's context is too small and may be trimmed."""
+    room = _room(request.tier)
+    if room is None or request.tier.on_overflow == "fail" or _fits(request, room):
+        return request
+    messages = request.history.messages
+    for start in range(1, len(messages) + 1):
+        if start == len(messages) or messages[start].role == "user":
+            shorter = replace(request, history=History().plus(*messages[start:]), trimmed=start)
+            if _fits(shorter, room):
+                return shorter
+    return request
+
+
+def _room(tier: Tier) -> int | None:
+    return None if tier.context_limit is None else tier.context_limit - tier.max_output_tokens
+
+
+def _fits(request: Request, room: int) -> bool:
+    """Whether a prompt fits, by a public tokenizer; bytes settle it for most."""
+    bound = sum(len(m.content) * 4 + len(m.extra) * 4 + cost.MESSAGE_OVERHEAD for m in request.messages)
+    return bound <= room or cost.prompt_tokens(request.messages) <= room
 
 
 async def _answered(
@@ -137,6 +163,10 @@ async def _answered(
     try:
         if request.tier.recorded and not on_recording and request.tier.off_path != "reuse":
             raise ModelError("off_path", f"tier '{request.tier.name}' has no recorded answer to a history it never saw")
+        room = _room(request.tier)
+        if room is not None and not request.tier.recorded and not _fits(request, room):
+            what = f"about {cost.prompt_tokens(request.messages)} tokens, and '{request.tier.name}' has room for {room}"
+            raise ModelError("context_overflow", what)
         call = await _call(request, fetch)
     except FatalModelError:
         raise

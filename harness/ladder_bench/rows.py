@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from ladder_bench import cost, folder
 from ladder_bench.domain import Answered, Call, Conversation, Message, Transcript, Verdict, canonical
+
+TABLES = ("turns", "calls", "verdicts")
+PACKED = 4096  # rows of a table that are held as Python values before they become columns
 
 
 class Rows:
@@ -15,8 +20,10 @@ class Rows:
 
     def __init__(self, gap_s: float) -> None:
         self._gap_s = gap_s
-        self._groups: dict[tuple[int, int, int], dict[str, list[tuple[Any, ...]]]] = {}
-        self._messages: dict[str, tuple[Any, ...]] = {}
+        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in (*TABLES, "messages")}
+        self._places: dict[str, list[int]] = {name: [] for name in TABLES}
+        self._packed: dict[str, list[Any]] = {name: [] for name in self._rows}
+        self._kept_ids: set[str] = set()
         self._params: dict[int, tuple[Any, str]] = {}  # with the mapping itself, so that no other one takes its id
 
     def add(
@@ -31,26 +38,40 @@ class Rows:
         calls = [(answered.turn, call) for answered in transcript.answered for call in answered.calls]
         starts = self._starts(conversation)
         warm = cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in calls])
-        self._groups[place] = {
-            "turns": [_storable((*who, *self._turn(answered))) for answered in transcript.answered],
-            "calls": [
-                (call.key, *who, *self._call(turn, call, usd)) for (turn, call), usd in zip(calls, warm, strict=True)
-            ],
-            "verdicts": [
+        rank = (place[0] << 40) + (place[1] << 20) + place[2]
+        self._add("turns", rank, [_storable((*who, *self._turn(answered))) for answered in transcript.answered])
+        self._add(
+            "calls",
+            rank,
+            [(call.key, *who, *self._call(turn, call, usd)) for (turn, call), usd in zip(calls, warm, strict=True)],
+        )
+        self._add(
+            "verdicts",
+            rank,
+            [
                 _storable((*who, v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader))
                 for v in verdicts
             ],
-        }
+        )
 
     def tables(self) -> dict[str, Any]:
         """The run's tables (pyarrow), each with the columns of `folder.TABLES`."""
-        ordered = [self._groups[place] for place in sorted(self._groups)]
-        tables = {
-            name: folder.table(name, [row for group in ordered for row in group[name]])
-            for name in ("turns", "calls", "verdicts")
-        }
-        messages = [self._messages[key] for key in sorted(self._messages)]
-        return {**tables, "messages": folder.table("messages", messages)}
+        for name in self._rows:
+            self._pack(name)
+        found = {name: folder.joined(self._packed[name]) for name in self._rows}
+        ordered = {name: found[name].take(np.argsort(self._places[name], kind="stable")) for name in TABLES}
+        return {**ordered, "messages": found["messages"].sort_by("id")}
+
+    def _add(self, name: str, rank: int, rows: list[tuple[Any, ...]]) -> None:
+        self._rows[name] += rows
+        self._places[name] += [rank] * len(rows)
+        if len(self._rows[name]) >= PACKED:
+            self._pack(name)
+
+    def _pack(self, name: str) -> None:
+        """Turn rows into columns, which take a fraction of the memory."""
+        self._packed[name].append(folder.table(name, self._rows[name]))
+        self._rows[name] = []
 
     # --- one row ---------------------------------------------------------------------------
 
@@ -97,15 +118,22 @@ class Rows:
             usage.reasoning,
             usage.estimated,
             reply.latency_s,
+            reply.first_token_s,
+            reply.at,
+            _flags(call),
             usd_warm,
             cost.cold_usd(usage, price),
             cost.billed_usd(usage, price) if reported else None,
         )
 
     def _kept(self, message: Message) -> str:
-        if message.digest not in self._messages:
-            row = (message.digest, message.role, message.content, message.extra or None)
-            self._messages[message.digest] = _storable(row)
+        if message.digest not in self._kept_ids:
+            self._kept_ids.add(message.digest)
+            self._rows["messages"].append(
+                _storable((message.digest, message.role, message.content, message.extra or None))
+            )
+            if len(self._rows["messages"]) >= PACKED:
+                self._pack("messages")
         return message.digest
 
     def _parameters(self, call: Call) -> str:
@@ -123,6 +151,12 @@ class Rows:
         for turn in conversation.turns[1:]:
             starts.append(starts[-1] + (self._gap_s if turn.gap_s is None else max(0.0, turn.gap_s)))
         return starts
+
+
+def _flags(call: Call) -> list[str]:
+    """What a reader must know of a call."""
+    trimmed = call.request.trimmed
+    return [*call.reply.notes, *([f"{trimmed} oldest messages left out: the context is too small"] if trimmed else [])]
 
 
 def _prompt(call: Call, at_s: float) -> cost.Prompt:

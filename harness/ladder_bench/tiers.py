@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ladder_bench import content
 from ladder_bench.documents import Document, Loc, read_yaml
-from ladder_bench.domain import Json, Price, Tier
+from ladder_bench.domain import DEFAULT_MAX_OUTPUT_TOKENS, Json, Limits, Price, Tier
 from ladder_bench.errors import InputError, Problem
+from ladder_bench.prices import AboveZero, Natural, Positive, PriceShape, Shape, Text, listed_price
 
-Positive = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
-Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Text = Annotated[str, Field(min_length=1)]
-
-
-class Shape(BaseModel):
-    """What a file may hold: an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PriceShape(Shape):
-    input: Dollars
-    output: Dollars
-    cached: Dollars | None = None
-    cache_write: Dollars | None = None
-    reasoning: Dollars | None = None
-    ttl_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
-    minimum_prefix: Natural = 1024
+__all__ = ["Natural", "Positive", "Shape", "Text", "Tiers", "load_tiers", "read_tiers", "simulator_profile"]
 
 
 class LimitsShape(Shape):
     concurrency: Positive = 16
+    requests_per_minute: AboveZero | None = None
+    tokens_per_minute: AboveZero | None = None
+    timeout_s: AboveZero = 120.0
+    turn_timeout_s: AboveZero = 600.0
+    retry_pause_s: AboveZero = 0.5
 
 
 class TierShape(Shape):
     name: Text
     model: Text
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
     price: PriceShape | None = None
     limits: LimitsShape = LimitsShape()
     context_limit: Positive | None = None
     max_output_tokens: Positive | None = None
-    hosts: list[str] = []
+    hosts: list[str] = Field(default_factory=list)
     cache_group: str | None = None
     off_path: str = "error"
+    transport: Literal["auto", "direct", "litellm"] = "auto"
+    stream: bool = False
+    on_overflow: Literal["fail", "trim"] = "fail"
 
 
 class TiersShape(Shape):
@@ -62,7 +51,7 @@ class TiersShape(Shape):
 
 
 class ProfileShape(Shape):
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
     price: PriceShape
 
 
@@ -77,7 +66,6 @@ class Tiers:
 
     tiers: tuple[Tier, ...]
     file: str
-    concurrency: Mapping[str, int]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,6 +77,11 @@ class Tiers:
     def rank(self, name: str) -> int:
         """0 is the strongest."""
         return self.names.index(name)
+
+    def with_concurrency(self, concurrency: int) -> Tiers:
+        """The same tiers with so many calls in flight each."""
+        tiers = tuple(replace(tier, limits=replace(tier.limits, concurrency=concurrency)) for tier in self.tiers)
+        return replace(self, tiers=tiers)
 
 
 def load_tiers(name: str, near: Path | None = None) -> Tiers:
@@ -118,7 +111,7 @@ def read_tiers(document: Document) -> Tiers:
             tiers.append(_tier(shape))
     if problems:
         raise InputError(problems)
-    return Tiers(tuple(tiers), document.file, {shape.name: shape.limits.concurrency for _, shape in shapes})
+    return Tiers(tuple(tiers), document.file)
 
 
 def _tier(shape: TierShape) -> Tier:
@@ -137,6 +130,10 @@ def _tier(shape: TierShape) -> Tier:
         hosts=tuple(shape.hosts),
         cache_group=shape.cache_group or shape.name,
         off_path=shape.off_path,
+        limits=Limits(**shape.limits.model_dump()),
+        transport=shape.transport,
+        stream=shape.stream,
+        on_overflow=shape.on_overflow,
     )
 
 
@@ -157,6 +154,7 @@ def _wrong(shape: TierShape, recorded: Mapping[str, bool]) -> Iterator[tuple[Loc
             "add 'price: {input: ..., output: ...}' in USD per million tokens",
         )
     yield from _not_finite(shape.params, ("params",))
+    yield from _unreachable(shape)
     if profile is not None:
         yield from _wrong_params(shape.params, profile["params"], ("params",))
     if shape.off_path == "error":
@@ -168,6 +166,44 @@ def _wrong(shape: TierShape, recorded: Mapping[str, bool]) -> Iterator[tuple[Loc
         valid = ["error", "reuse", *live]
         hint = content.did_you_mean(shape.off_path, valid)
         yield ("off_path",), f"unknown '{shape.off_path}'{hint}; valid: {', '.join(valid)}"
+
+
+SECRET_PARAMS = ("api_key", "token", "authorization", "password", "secret", "aws_secret_access_key", "azure_ad_token")
+SECRET_HEADERS = ("authorization", "api-key", "x-api-key", "cookie", "proxy-authorization")
+
+
+def _unreachable(shape: TierShape) -> Iterator[tuple[Loc, str]]:
+    """What is wrong with where a tier is, and with the key that it is reached by."""
+    for name in shape.params:
+        if name.lower() in SECRET_PARAMS:
+            yield ("params", name), "no keys in files: put it in an environment variable and name that in 'api_key_env'"
+    headers = shape.params.get("extra_headers", {})
+    if not isinstance(headers, Mapping):
+        yield ("params", "extra_headers"), "must be a mapping of header names to values"
+    elif found := [name for name in headers if str(name).lower() in SECRET_HEADERS]:
+        yield (
+            ("params", "extra_headers", found[0]),
+            "no keys in files: name the variable that holds it in 'api_key_env'",
+        )
+    base = shape.params.get("api_base")
+    place = ("params", "api_base") if base is not None else ("hosts",) if shape.hosts else ("model",)
+    url = urlsplit(base) if isinstance(base, str) else None
+    if base is not None and (url is None or url.scheme not in ("http", "https") or not url.hostname):
+        yield place, f"must be a URL such as http://127.0.0.1:8000/v1, not {base!r}"
+    elif url is not None and (url.username or url.password):
+        yield place, "no keys in files: leave the name and password out and name a variable in 'api_key_env'"
+    elif shape.hosts and (url is None or url.hostname not in shape.hosts):
+        what = (
+            f"leads to {url.hostname}" if url else "needs an 'api_base' in 'params', so that it is known where it leads"
+        )
+        yield place, f"{what}, and 'hosts' allows: {', '.join(shape.hosts)}"
+    if shape.transport == "direct" and not (url and shape.model.startswith("openai/")):
+        yield ("transport",), "direct needs a model 'openai/NAME' and an 'api_base' in 'params'; or litellm, or auto"
+    most = shape.max_output_tokens or shape.params.get("max_output_tokens", DEFAULT_MAX_OUTPUT_TOKENS)
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        yield ("params", "max_output_tokens"), f"must be a whole number from 1, not {most!r}"
+    elif shape.context_limit is not None and most >= shape.context_limit:
+        yield ("context_limit",), f"must leave room for a prompt beside max_output_tokens, which is {most}"
 
 
 def _not_finite(value: Json, loc: Loc) -> Iterator[tuple[Loc, str]]:
@@ -201,45 +237,15 @@ def _wrong_params(given: Mapping[str, Json], defaults: Mapping[str, Json], loc: 
             yield here, f"must be {'above' if key in ABOVE_ZERO else 'at least'} 0, not {value}"
 
 
-# --- prices and the simulator's defaults ---------------------------------------------------
+# --- the simulator's defaults ---------------------------------------------------
 
 
 def _price(tier: TierShape, profile: Mapping[str, Any] | None) -> Price | None:
     if tier.price is not None:
-        return Price(**tier.price.model_dump())
+        return tier.price.price()
     if profile is not None:
-        return Price(**PriceShape.model_validate(profile["price"]).model_dump())
-    return _listed_price(tier.model)
-
-
-@lru_cache(maxsize=1)
-def _price_list() -> Mapping[str, Any]:
-    """litellm's list, read as a file: importing litellm takes seconds. Empty where it is not installed."""
-    found = find_spec("litellm")
-    for folder in (found.submodule_search_locations if found else None) or ():
-        path = Path(folder) / "model_prices_and_context_window_backup.json"
-        if content.is_file(path):
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-    return {}
-
-
-def _listed_price(model: str) -> Price | None:
-    """None where the list has no price, or 0: nobody declared that."""
-    row = _price_list().get(model) or _price_list().get(model.partition("/")[2]) or {}
-    per_token = {
-        ours: row.get(theirs)
-        for ours, theirs in (
-            ("input", "input_cost_per_token"),
-            ("output", "output_cost_per_token"),
-            ("cached", "cache_read_input_token_cost"),
-            ("cache_write", "cache_creation_input_token_cost"),
-            ("reasoning", "output_cost_per_reasoning_token"),
-        )
-    }
-    if not per_token["input"] or not per_token["output"]:
-        return None
-    known = {key: float(value) * 1e6 for key, value in per_token.items() if value}
-    return Price(**PriceShape.model_validate(known).model_dump())
+        return PriceShape.model_validate(profile["price"]).price()
+    return listed_price(tier.model)
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ FAILED_SHARE = 0.02  # of the turns; beyond it what is left may be the easy part
 SMALL = 50  # conversations below which a sample is small
 
 
-def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, int], spent_usd: float) -> dict[str, Json]:
+def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json], spent_usd: float) -> dict[str, Json]:
     """Summarise a run from its description (run.json) and tables. The result is `summary.json`."""
     strategies = about["strategies"]
     config = about["config"]
@@ -48,6 +48,7 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, int],
         "schema": SCHEMA,
         "dataset": about["dataset"]["name"],
         "mode": about["mode"],
+        "incomplete": about.get("incomplete"),
         "banners": [],
         "verdict": _verdict(rows, base, about),
         "base": base,
@@ -174,6 +175,11 @@ def _banners(summary: Mapping[str, Json], about: Json, scores: Sequence[Scores])
     found = []
     if _is_simulated(about):
         found.append("simulated tiers: these numbers illustrate the tool, they say nothing about any model")
+    if stopped := about.get("incomplete"):
+        found.append(
+            f"incomplete: stopped after {stopped['conversations']} of {stopped['of']} conversations, those that "
+            f"finished first ({stopped['reason']}); the same command again completes it"
+        )
     conversations = len(about["dataset"]["conversations"])
     if conversations < FEWEST:
         found.append(f"{conversations} conversations: too few for any interval ({FEWEST} are needed)")

@@ -9,10 +9,11 @@ from typing import Any
 
 import typer
 
-from ladder_bench.cli import runs  # noqa: F401  its commands join the application
-from ladder_bench.cli.app import app
-from ladder_bench.errors import InputError, LadderBenchError
+from ladder_bench.cli import bill, model, runs, store  # noqa: F401  their commands join the application
+from ladder_bench.cli.app import INCONCLUSIVE, app
+from ladder_bench.errors import InputError, LadderBenchError, StoppedError
 
+INTERRUPTED = 130  # exit code that typer gives a KeyboardInterrupt
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # click's, or the copy of it that typer carries
 
 
@@ -25,9 +26,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(arguments, prog_name="ladder-bench", standalone_mode=False)
     except UsageError as error:
         _say(_usage(error))
-    except typer.Abort:
-        typer.echo("interrupted; what was answered is stored, and the same command goes on from there", err=True)
-        sys.exit(130)
+    except StoppedError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(INCONCLUSIVE)
     except InputError as error:
         _say(*map(str, error.problems))
     except LadderBenchError as error:
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # `ladder-bench plan | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
+        if code == INTERRUPTED:
+            typer.echo("interrupted; what was answered is stored, and the same command goes on from there", err=True)
         sys.exit(code if isinstance(code, int) else 0)
 
 

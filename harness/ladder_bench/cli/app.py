@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ladder_bench import __version__
+from ladder_bench.errors import InputError
 
 app = typer.Typer(
     help="Replay recorded conversations through model ladders: "
@@ -21,6 +23,17 @@ StoreOption = Annotated[
     Path | None, typer.Option(envvar="LADDER_BENCH_STORE", help="The call store; default .ladder-bench/calls.sqlite.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+INCONCLUSIVE = 3  # exit code: there is a result, and it does not decide
+
+
+def seconds_of(age: str, option: str) -> float:
+    """An age such as 30m, 12h or 7d in seconds. Raises InputError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", age.strip())
+    if not found:
+        raise InputError(f"{option}: must be a number with s, m, h or d behind it, such as 12h or 7d, not '{age}'")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
 def print_json(value: Any) -> None:

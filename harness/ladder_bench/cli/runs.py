@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ladder_bench.cli.app import JsonOption, StoreOption, app, print_json
+from ladder_bench.cli.app import INCONCLUSIVE, JsonOption, StoreOption, app, print_json, seconds_of
 from ladder_bench.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -34,6 +35,19 @@ OfflineOption = Annotated[
 SharingOption = Annotated[bool, typer.Option("--sharing/--no-sharing", help="Let strategies share equal calls.")]
 
 
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="USD", help="Never pay more than this for the run, its resumptions included."),
+]
+MaxMinutesOption = Annotated[float | None, typer.Option(min=0, help="Stop sending after so many minutes.")]
+FreshOption = Annotated[
+    list[str] | None, typer.Option(metavar="TIER", help="Ask this tier again for what is stored. Repeatable.")
+]
+MaxAgeOption = Annotated[
+    str | None, typer.Option(metavar="AGE", help="Ask again for stored answers older than this: 12h, 7d.")
+]
+
+
 @app.command()
 def run(
     matrix: MatrixArgument = "quickstart",
@@ -47,6 +61,10 @@ def run(
     concurrency: ConcurrencyOption = None,
     offline: OfflineOption = False,
     sharing: SharingOption = True,
+    max_cost: MaxCostOption = None,
+    max_minutes: MaxMinutesOption = None,
+    fresh: FreshOption = None,
+    max_age: MaxAgeOption = None,
     store: StoreOption = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; default reports/runs/TIME-DATASET.")] = None,
     as_json: JsonOption = False,
@@ -57,15 +75,25 @@ def run(
 
     if offline:  # `datasets` reads it when it is imported
         os.environ["HF_HUB_OFFLINE"] = "1"
-    options = _options(
-        matrix, dataset, tiers, rubrics, replay, limit, samples, seed, concurrency, offline, sharing, store, out
+    options = _options(matrix, dataset, tiers, rubrics, replay, limit, samples, seed, sharing, store)
+    options = replaced(
+        options,
+        concurrency=concurrency,
+        offline=offline,
+        max_cost_usd=max_cost,
+        max_minutes=max_minutes,
+        fresh=tuple(fresh or ()),
+        max_age_s=None if max_age is None else seconds_of(max_age, "--max-age"),
+        out=out,
     )
-    with progress_bar() as progress:
-        result = experiment.run(options, progress)
+    with progress_bar() as listener:
+        result = experiment.run(options, listener)
     if as_json:
         print_json(result.summary)
-        return
-    terminal.print_summary(result)
+    else:
+        terminal.print_summary(result)
+    if result.about["incomplete"]:
+        raise typer.Exit(INCONCLUSIVE)
 
 
 @app.command()
@@ -89,7 +117,7 @@ def plan(
     from ladder_bench import experiment
     from ladder_bench.report import terminal
 
-    options = _options(matrix, dataset, tiers, rubrics, replay, limit, samples, seed, None, True, sharing, store, None)
+    options = _options(matrix, dataset, tiers, rubrics, replay, limit, samples, seed, sharing, store)
     planned = experiment.plan(options)
     if explain is not None:
         experiment.check_conversation(planned, explain)
@@ -149,11 +177,8 @@ def _options(
     limit: int | None,
     samples: int | None,
     seed: int | None,
-    concurrency: int | None,
-    offline: bool,
     sharing: bool,
     store: Path | None,
-    out: Path | None,
 ) -> Options:
     from ladder_bench.experiment import Options
 
@@ -167,10 +192,7 @@ def _options(
         limit=limit,
         samples=samples,
         seed=seed,
-        concurrency=concurrency,
-        offline=offline,
         sharing=sharing,
-        out=out,
         command=shlex.join(["ladder-bench", *sys.argv[1:]]),
         **chosen,
     )

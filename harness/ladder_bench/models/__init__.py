@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ladder_bench.domain import Conversation, Reply, Request, Tier
+from ladder_bench.models.direct import Direct
 from ladder_bench.models.hosted import Hosted
 from ladder_bench.models.recorded import Recorded
 from ladder_bench.models.simulated import Simulated
@@ -18,19 +19,35 @@ class ModelClient(Protocol):
         """What, beyond the request itself, decides this backend's answers in a conversation."""
         ...
 
+    async def open(self) -> None:
+        """Get ready, once, before the first request: import, connect. Raises InputError."""
+        ...
+
     async def complete(self, request: Request) -> Reply:
-        """Answer a request. Raises ModelError."""
+        """Answer a request, in one attempt. Raises ModelError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
         ...
 
 
 def clients(tiers: Sequence[Tier], conversations: Mapping[str, Conversation], seed: int) -> dict[str, ModelClient]:
     """A client for every tier, by the tier's name."""
     found: dict[str, ModelClient] = {}
-    for number, tier in enumerate(tiers, 1):
+    for tier in tiers:
         if tier.recorded:
             found[tier.name] = Recorded(conversations)
         elif tier.simulated:
-            found[tier.name] = Simulated(tier, number, conversations, seed)
+            found[tier.name] = Simulated(tier, len(found) + 1, conversations, seed)
         else:
-            found[tier.name] = Hosted(tier)
+            found[tier.name] = live_client(tier)
     return found
+
+
+def live_client(tier: Tier) -> ModelClient:
+    """The client of a tier that answers over a socket."""
+    base = tier.params.get("api_base")
+    if tier.transport == "direct" or (tier.transport == "auto" and base and tier.model.startswith("openai/")):
+        return Direct(tier, str(base))
+    return Hosted(tier)

@@ -17,6 +17,12 @@ class Recorded:
     def fingerprint(self, conversation: str) -> str:
         return digest_of("recorded", self._conversations[conversation].digest)
 
+    async def open(self) -> None:
+        """Always ready."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
     async def complete(self, request: Request) -> Reply:
         turn = self._conversations[request.origin.conversation].turns[request.origin.turn - 1]
         if turn.recorded is None:

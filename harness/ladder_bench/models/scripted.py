@@ -20,6 +20,12 @@ class Scripted:
     def fingerprint(self, conversation: str) -> str:
         return "scripted"
 
+    async def open(self) -> None:
+        """Always ready."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
     async def complete(self, request: Request) -> Reply:
         self.seen.append(request)
         said = self._script(request)

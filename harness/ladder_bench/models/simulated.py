@@ -52,6 +52,12 @@ class Simulated:
     def fingerprint(self, conversation: str) -> str:
         return digest_of("simulated", str(self._seed), str(self._author), self._conversations[conversation].digest)
 
+    async def open(self) -> None:
+        """Always ready."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
     async def complete(self, request: Request) -> Reply:
         conversation = self._conversations[request.origin.conversation]
         turn = conversation.turns[request.origin.turn - 1]
@@ -133,7 +139,7 @@ class Simulated:
     def _uniform(self, request: Request, *what: str) -> float:
         """The tier's luck at a turn: a draw in (0, 1) that depends on nothing but its names."""
         origin = request.origin
-        return _unit(self._seed, origin.conversation, origin.turn, request.sample, self._tier.name, *what)
+        return _unit(self._seed, origin.conversation, origin.turn, request.sample, self._author, *what)
 
     def _hardness(self, request: Request, item: str = "") -> float:
         """A standard normal draw for the conversation, or for one of a turn's items: the same for every tier and sample."""

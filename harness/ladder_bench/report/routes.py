@@ -3,92 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlsplit
 
-from ladder_bench.domain import TRIGGER_NAMES, Conversation, Json, Ladder, Tier
-
-NOT_PRICED = "not priced by this version"
-
-
-# --- what is read of a plan (it is made above this layer) ----------------------------------
-
-
-class Dropped(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-
-
-class Strategies(Protocol):
-    @property
-    def ladders(self) -> Sequence[Ladder]: ...
-    @property
-    def dropped(self) -> Sequence[Dropped]: ...
-
-
-class Corpus(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def conversations(self) -> Sequence[Conversation]: ...
-
-
-class Tiers(Protocol):
-    @property
-    def tiers(self) -> Sequence[Tier]: ...
-
-
-class Matrix(Protocol):
-    @property
-    def tiers(self) -> Tiers: ...
-
-
-class Prepared(Protocol):
-    @property
-    def matrix(self) -> Matrix: ...
-    @property
-    def corpus(self) -> Corpus: ...
-    @property
-    def strategies(self) -> Strategies: ...
-    @property
-    def notes(self) -> Sequence[str]: ...
-
-
-class Route(Protocol):
-    """A strategy's tiers and reasons through one conversation, one a turn."""
-
-    @property
-    def strategy(self) -> str: ...
-    @property
-    def conversation(self) -> str: ...
-    @property
-    def tiers(self) -> Sequence[str]: ...
-    @property
-    def reasons(self) -> Sequence[str]: ...
-    @property
-    def certain(self) -> Sequence[bool]: ...
-
-
-class Planned(Protocol):
-    """What a run would do."""
-
-    @property
-    def prepared(self) -> Prepared: ...
-    @property
-    def routes(self) -> Sequence[Route]: ...
-    @property
-    def distinct(self) -> int: ...
-    @property
-    def unshared(self) -> int: ...
-    @property
-    def stored(self) -> int: ...
-
-
-# --- what it means -------------------------------------------------------------------------
+from ladder_bench.domain import Json, Tier
+from ladder_bench.forecast import Plan, Range, Route, Sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,36 +22,31 @@ class Outlook:
     escalations: int
 
 
-def outlook(plan: Planned) -> list[Outlook]:
+def outlook(plan: Plan) -> list[Outlook]:
     """One outlook a strategy, in the plan's order."""
     turns: dict[str, Counter[str]] = defaultdict(Counter)
     uncertain: Counter[str] = Counter()
     escalations: Counter[str] = Counter()
     for route in plan.routes:
-        for tier, reason, certain in zip(route.tiers, route.reasons, route.certain, strict=True):
+        for tier, opened, certain in zip(route.tiers, route.opened, route.certain, strict=True):
             if certain:
                 turns[route.strategy][tier] += 1
-                escalations[route.strategy] += opens(reason)
+                escalations[route.strategy] += opened
             else:
                 uncertain[route.strategy] += 1
     return [
         Outlook(each.name, each.control, dict(turns[each.name]), uncertain[each.name], escalations[each.name])
-        for each in plan.prepared.strategies.ladders
+        for each in plan.strategies.ladders
     ]
 
 
-def opens(reason: str) -> bool:
-    """Whether a decision's reason is that of an escalation that opens: it starts with the triggers that fired."""
-    return reason.partition(":")[0].split(", ")[0] in TRIGGER_NAMES and ":" in reason
-
-
-def used_tiers(plan: Planned) -> list[Tier]:
+def used_tiers(plan: Plan) -> list[Tier]:
     """The tiers that strategies may ask, strongest first."""
-    used = {name for ladder in plan.prepared.strategies.ladders for name in ladder.tiers}
-    return [tier for tier in plan.prepared.matrix.tiers.tiers if tier.name in used]
+    used = {name for ladder in plan.strategies.ladders for name in ladder.tiers}
+    return [tier for tier in plan.tiers.tiers if tier.name in used]
 
 
-def receivers(plan: Planned) -> list[str]:
+def receivers(plan: Plan) -> list[str]:
     """Who would receive the conversations: a line a tier."""
     lines = []
     for tier in used_tiers(plan):
@@ -153,7 +68,7 @@ def hosts_of(tier: Tier) -> list[str]:
     return [address.hostname + (f":{address.port}" if address.port else "")]
 
 
-def plan_json(plan: Planned, explain: str | None) -> Json:
+def plan_json(plan: Plan, explain: str | None) -> Json:
     """A plan for programs; with `explain`, the routes through that conversation."""
     found: dict[str, Json] = {
         "strategies": [
@@ -167,9 +82,15 @@ def plan_json(plan: Planned, explain: str | None) -> Json:
             for each in outlook(plan)
         ],
         "calls": {"distinct": plan.distinct, "unshared": plan.unshared, "stored": plan.stored},
-        "tokens": {"value": None, "why": NOT_PRICED},
-        "usd": {"low": None, "high": None, "why": NOT_PRICED},
-        "dropped": [{"name": each.name, "reason": each.reason} for each in plan.prepared.strategies.dropped],
+        "tokens": {
+            "input": _range(Range.sum(each.input for each in plan.to_send)),
+            "output": _range(Range.sum(each.output for each in plan.to_send)),
+        },
+        "usd": _range(plan.usd),
+        "minutes": max((each.minutes for each in plan.to_send), default=0.0),
+        "to_send": [_sending(each) for each in plan.to_send],
+        "simulated": [_sending(each) for each in plan.simulated],
+        "dropped": [{"name": each.name, "reason": each.reason} for each in plan.strategies.dropped],
         "tiers": [
             {"name": tier.name, "model": tier.model, "hosts": hosts_of(tier), "receives": not _in_process(tier)}
             for tier in used_tiers(plan)
@@ -180,8 +101,22 @@ def plan_json(plan: Planned, explain: str | None) -> Json:
     return found
 
 
+def _sending(each: Sending) -> Json:
+    return {
+        "tier": each.tier,
+        "calls": each.calls,
+        "tokens": {"input": _range(each.input), "output": _range(each.output)},
+        "usd": _range(each.usd),
+        "minutes": each.minutes,
+    }
+
+
+def _range(each: Range) -> Json:
+    return {"low": each.low, "high": each.high}
+
+
 def _in_process(tier: Tier) -> bool:
-    return tier.recorded or tier.simulated or tier.model.startswith("scripted/")
+    return not tier.live or tier.model.startswith("scripted/")
 
 
 def _route(route: Route) -> Json:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from ladder_bench.content import display
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run
+from ladder_bench.forecast import Plan, Range, Route, Sending
 from ladder_bench.report import method, routes, text
 from ladder_bench.report.columns import BY_METRIC
-from ladder_bench.report.routes import Planned, plan_json
+from ladder_bench.report.routes import plan_json
 from ladder_bench.report.table import Cell, Table, table
 
 if TYPE_CHECKING:
@@ -142,16 +143,16 @@ def _next(run: Run) -> list[str]:
 # --- the plan ------------------------------------------------------------------------------
 
 
-def print_plan(plan: Planned, explain: str | None) -> None:
+def print_plan(plan: Plan, explain: str | None) -> None:
     """Print what a run would do; with `explain`, every strategy's route through that conversation."""
     console = _console()
-    conversations = plan.prepared.corpus.conversations
+    conversations = plan.corpus.conversations
     sizes = (
         text.counted(len(conversations), "conversation"),
         text.counted(sum(len(each.turns) for each in conversations), "turn"),
-        text.counted(len(plan.prepared.strategies.ladders), "strategy", "strategies"),
+        text.counted(len(plan.strategies.ladders), "strategy", "strategies"),
     )
-    _line(console, f"{plan.prepared.corpus.name}: {', '.join(sizes)}; nothing was sent", style="bold")
+    _line(console, f"{plan.corpus.name}: {', '.join(sizes)}; nothing was sent", style="bold")
     console.print()
     console.print(_planned(plan))
     _line(
@@ -164,16 +165,16 @@ def print_plan(plan: Planned, explain: str | None) -> None:
         _line(console, line)
     for line in routes.receivers(plan):
         _line(console, line)
-    for dropped in plan.prepared.strategies.dropped:
+    for dropped in plan.strategies.dropped:
         _line(console, f"dropped: {dropped.name}: {dropped.reason}", style="yellow")
-    for note in plan.prepared.notes:
+    for note in plan.notes:
         _line(console, f"! {note}", style="yellow")
     if explain is not None:
         console.print()
         _explained(console, plan, explain)
 
 
-def _planned(plan: Planned) -> RichTable:
+def _planned(plan: Plan) -> RichTable:
     grid = _grid()
     tiers = [tier.name for tier in routes.used_tiers(plan)]
     grid.add_column("strategy", overflow="fold", min_width=16)
@@ -192,14 +193,36 @@ def _planned(plan: Planned) -> RichTable:
     return grid
 
 
-def _calls(plan: Planned) -> list[str]:
+def _calls(plan: Plan) -> list[str]:
+    to_pay = f"dollars to pay: {text.spent(plan.usd.low)} to {text.spent(plan.usd.high)}"
+    simulated = "simulated, and nobody pays it"
     return [
         f"calls: at most {plan.distinct:,} distinct, {plan.unshared:,} without sharing, {plan.stored:,} already stored",
-        f"dollars: {routes.NOT_PRICED}",
+        *(_sent(each) for each in plan.to_send),
+        *(f"{text.one_line(each.tier)}: {each.calls:,} calls, {_priced(each)}; {simulated}" for each in plan.simulated),
+        to_pay if plan.to_send else "dollars to pay: none",
     ]
 
 
-def _explained(console: Console, plan: Planned, conversation: str) -> None:
+def _sent(each: Sending) -> str:
+    """What a live tier would be sent, and how long its limits make that take."""
+    minutes = f"{each.minutes:.0f} minutes" if each.minutes >= 1.5 else f"{max(1, each.minutes * 60):.0f} s"
+    tokens = f"{_span(each.input)} tokens in, {_span(each.output)} out"
+    calls = f"{text.one_line(each.tier)}: {each.calls:,} calls to send"
+    return f"{calls}, {tokens}, {_priced(each)}; about {minutes} at its limits"
+
+
+def _span(each: Range) -> str:
+    return f"{each.low:,.0f} to {each.high:,.0f}"
+
+
+def _priced(each: Sending) -> str:
+    if each.usd.high - each.usd.low < 1e-9:
+        return text.spent(each.usd.low)
+    return f"{text.spent(each.usd.low)} to {text.spent(each.usd.high)}"
+
+
+def _explained(console: Console, plan: Plan, conversation: str) -> None:
     """The routes through one conversation; strategies that take the same one share it."""
     from rich.table import Table as RichTable
 
@@ -219,8 +242,8 @@ def _explained(console: Console, plan: Planned, conversation: str) -> None:
         console.print(grid)
 
 
-def _distinct_routes(found: Sequence[routes.Route]) -> list[tuple[list[str], routes.Route]]:
-    groups: dict[Json, tuple[list[str], routes.Route]] = {}
+def _distinct_routes(found: Sequence[Route]) -> list[tuple[list[str], Route]]:
+    groups: dict[Json, tuple[list[str], Route]] = {}
     for route in found:
         key = (route.tiers, route.reasons, route.certain)
         groups.setdefault(key, ([], route))[0].append(route.strategy)

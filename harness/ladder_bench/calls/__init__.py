@@ -1,0 +1,105 @@
+"""Calls: a request gets its key and its reply, from the recording, the store or the tier's client."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from ladder_bench.calls.sender import Budget, Sender, Terms
+from ladder_bench.calls.stop import Stop
+from ladder_bench.domain import Reply, Request, Tier
+from ladder_bench.models import ModelClient
+from ladder_bench.store import MissError, Send, Store, backend_of, database, key_of
+
+__all__ = ["Calls", "Keys", "Layers", "Stop", "Terms"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Which answers may be used. `since` holds, by tier, the age limit of stored ones (seconds since 1970)."""
+
+    offline: bool = False
+    sharing: bool = True
+    since: Mapping[str, float] | None = None
+
+
+class Keys:
+    """The key of every request: `distinct` keys, and how often one was `asked` for."""
+
+    def __init__(self, clients: Mapping[str, ModelClient], sharing: bool) -> None:
+        self._clients, self._sharing = clients, sharing
+        self._backends: dict[tuple[str, str], str] = {}
+        self.distinct: set[str] = set()
+        self.asked = 0
+
+    def of(self, request: Request, strategy: str) -> str:
+        """The key of a request, which is counted; without sharing a strategy's keys are its own."""
+        place = (request.tier.name, request.origin.conversation)
+        if place not in self._backends:
+            fingerprint = self._clients[request.tier.name].fingerprint(request.origin.conversation)
+            self._backends[place] = backend_of(request.tier, fingerprint)
+        key = key_of(request, self._backends[place], "" if self._sharing else strategy)
+        self.asked += 1
+        self.distinct.add(key)
+        return key
+
+
+class Calls:
+    """The calls of one run."""
+
+    def __init__(
+        self, clients: Mapping[str, ModelClient], store: Store, layers: Layers, stop: Stop, terms: Terms
+    ) -> None:
+        self._clients, self._store, self._layers = clients, store, layers
+        self._stop, self._terms, self._budget = stop, terms, Budget()
+        self._senders: dict[str, Send] = {}
+        self.keys = Keys(clients, layers.sharing)
+
+    def fetcher(self, strategy: str) -> Callable[[Request], Awaitable[tuple[str, Reply]]]:
+        """A fetch for one strategy."""
+
+        async def fetch(request: Request) -> tuple[str, Reply]:
+            key = self.keys.of(request, strategy)
+            tier = request.tier
+            if tier.recorded:  # a read-only layer above the store: nothing to send, nothing to keep
+                return key, await self._clients[tier.name].complete(request)
+            send = None if self._layers.offline and tier.live else self._send(tier)
+            since = self._layers.since.get(tier.name) if self._layers.since else None
+            try:
+                return key, await self._store.fetch(key, request, send, since)
+            except MissError as error:
+                raise MissError(f"strategy '{strategy}': {error}; run once without --offline") from None
+
+        return fetch
+
+    def _send(self, tier: Tier) -> Send:
+        if tier.name not in self._senders:
+            client = self._clients[tier.name]
+            self._senders[tier.name] = (
+                Sender(tier, client, self._store, self._stop, self._terms, self._budget).send
+                if tier.live
+                else self._computed(client)
+            )
+        return self._senders[tier.name]
+
+    def _computed(self, client: ModelClient) -> Send:
+        """A backend that computes its answers: nothing to wait for, nothing to pay."""
+
+        async def send(key: str, request: Request) -> Reply:
+            self._stop.check()
+            reply = await client.complete(request)
+            await self._store.durable(
+                lambda connection: database.put(connection, key, request.origin.conversation, request.tier.model, reply)
+            )
+            return reply
+
+        return send
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that a provider is answering."""
+        return self._budget.open
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()

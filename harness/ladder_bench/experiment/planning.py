@@ -1,0 +1,198 @@
+"""Planning: every conversation through every ladder without sending anything; what a run would do and pay."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import statistics
+from collections.abc import Awaitable, Callable
+
+from ladder_bench import content, cost
+from ladder_bench.calls import Keys
+from ladder_bench.domain import Conversation, Ladder, Limits, Message, Reply, Request, Tier, Transcript, Usage
+from ladder_bench.errors import InputError
+from ladder_bench.experiment.prepare import Options, Prepared, prepare
+from ladder_bench.forecast import Plan, Range, Route, Sending
+from ladder_bench.replay import UNSEEN, replay
+from ladder_bench.store import Store
+
+SHORTER, LONGER = 0.65, 1.5  # how far an answer's length may lie from the recorded one's, over a whole matrix
+FRAME_TOKENS = 180  # what a guide writes beside its answer, at the bundled scaffold
+WIDEST = 3.0  # from low to high
+TYPICAL_LATENCY_S = 2.0  # of a call, where the log has none
+
+
+def plan(options: Options) -> Plan:
+    """Walk every conversation through every ladder without sending anything. Raises InputError."""
+    prepared = prepare(options)
+    store = Store(options.store) if options.store.is_file() else None  # a plan leaves nothing behind
+    try:
+        keys = Keys(prepared.clients, options.sharing)
+        foresight = _Foresight(prepared, keys, store, options)
+        routes = asyncio.run(foresight.walk())
+    finally:
+        if store is not None:
+            store.close()
+    return Plan(
+        prepared.corpus,
+        prepared.strategies,
+        prepared.matrix.tiers,
+        prepared.notes,
+        tuple(routes),
+        len(keys.distinct),
+        keys.asked,
+        len(foresight.stored),
+        tuple(foresight.sending(tier) for tier in prepared.tiers if tier.live and foresight.needs(tier)),
+        tuple(foresight.sending(tier) for tier in prepared.tiers if tier.simulated and foresight.needs(tier)),
+    )
+
+
+def check_conversation(plan: Plan, name: str) -> None:
+    """Raises InputError where a plan has no such conversation."""
+    names = [each.id for each in plan.corpus.conversations]
+    if name not in names:
+        raise InputError(f"no conversation '{name}'{content.did_you_mean(name, names)}")
+
+
+class _Tally:
+    """What a tier would be sent, summed over calls."""
+
+    def __init__(self) -> None:
+        self.calls, self.input, self.output, self.usd = 0, Range(), Range(), Range()
+
+    def add(self, into: Range, out: Range, usd: Range) -> None:
+        self.calls += 1
+        self.input, self.output, self.usd = self.input.plus(into), self.output.plus(out), self.usd.plus(usd)
+
+
+class _Foresight:
+    """Answers that need nobody: recorded, stored or computed ones; any other stands for an answer to come."""
+
+    def __init__(self, prepared: Prepared, keys: Keys, store: Store | None, options: Options) -> None:
+        self._prepared, self._keys, self._store, self._options = prepared, keys, store, options
+        self._known: dict[str, Reply] = {}
+        self._lengths: dict[str, Range] = {}  # the tokens of an answer to come, by its stand-in text
+        self._tallies: dict[str, _Tally] = {}
+        self._ratios: dict[str, list[float]] = {}
+        recorded = [turn.recorded for each in prepared.corpus.conversations for turn in each.turns if turn.recorded]
+        self._typical = statistics.median([cost.count_tokens(each.text) for each in recorded]) if recorded else None
+        waits = [each.latency_s for each in recorded if each.latency_s is not None]
+        self._latency_s = statistics.median(waits) if waits else TYPICAL_LATENCY_S
+        self.stored: set[str] = set()
+
+    async def walk(self) -> list[Route]:
+        routes = []
+        for conversation in self._prepared.corpus.conversations:
+            for ladder in self._prepared.strategies.ladders:
+                for sample in range(self._prepared.samples):
+                    fetch = self._fetch(conversation, ladder)
+                    transcript = await replay(conversation, ladder, self._prepared.setting(sample), fetch)
+                    if sample == 0:
+                        routes.append(_route(transcript))
+        return routes
+
+    def needs(self, tier: Tier) -> bool:
+        return tier.name in self._tallies
+
+    def sending(self, tier: Tier) -> Sending:
+        tally = self._tallies[tier.name]
+        tokens = tally.input.high + tally.output.high
+        minutes = self._minutes(tier.limits, tally.calls, tokens) if tier.live else 0.0
+        return Sending(tier.name, tally.calls, tally.input, tally.output, tally.usd.within(WIDEST), minutes)
+
+    def _minutes(self, limits: Limits, calls: int, tokens: float) -> float:
+        """How long the slowest of a tier's limits takes."""
+        by_rate = calls / limits.requests_per_minute if limits.requests_per_minute else 0.0
+        by_tokens = tokens / limits.tokens_per_minute if limits.tokens_per_minute else 0.0
+        return max(by_rate, by_tokens, calls * self._latency_s / limits.concurrency / 60)
+
+    def _fetch(self, conversation: Conversation, ladder: Ladder) -> Callable[[Request], Awaitable[tuple[str, Reply]]]:
+        before: list[str] = []  # the tiers that answered so far
+
+        async def fetch(request: Request) -> tuple[str, Reply]:
+            tier = request.tier
+            key = self._keys.of(request, ladder.name)
+            warm = bool(before) and before[-1] == tier.name
+            before.append(tier.name)
+            if key not in self._known:
+                self._known[key] = await self._foreseen(key, request, conversation, ladder, warm)
+            return key, self._known[key]
+
+        return fetch
+
+    async def _foreseen(
+        self, key: str, request: Request, conversation: Conversation, ladder: Ladder, warm: bool
+    ) -> Reply:
+        tier = request.tier
+        client = self._prepared.clients[tier.name]
+        if tier.recorded:
+            return await client.complete(request)
+        stored = self._store.get(key) if self._store and tier.name not in self._options.fresh else None
+        if stored is not None:
+            self.stored.add(key)
+            self._learn(tier, conversation, request, stored)
+            return stored
+        if tier.simulated:
+            reply = await client.complete(request)
+            usage = reply.usage or Usage(0, 0)
+            usd = cost.cold_usd(usage, tier.price)
+            whole, out = Range(usage.input, usage.input), Range(usage.output, usage.output)
+            self._tally(tier).add(whole, out, Range(usd, usd))
+            return reply
+        return self._to_come(key, request, conversation, ladder, warm)
+
+    def _tally(self, tier: Tier) -> _Tally:
+        return self._tallies.setdefault(tier.name, _Tally())
+
+    # --- an answer to come -----------------------------------------------------------------
+
+    def _to_come(self, key: str, request: Request, conversation: Conversation, ladder: Ladder, warm: bool) -> Reply:
+        tier, turn = request.tier, conversation.turns[request.origin.turn - 1]
+        recorded = cost.count_tokens(turn.recorded.text) if turn.recorded else self._typical
+        most = float(tier.max_output_tokens)
+        likely = most / 2 if recorded is None else recorded * self._ratio(tier)
+        if ladder.scaffold and turn.number == 1:
+            likely += FRAME_TOKENS
+        out = Range(min(most, max(1.0, likely * SHORTER)), min(most, max(1.0, likely * LONGER)))
+        into = Range.sum(self._size(message) for message in request.messages)
+        again = Range.sum(self._size(message) for message in request.messages[: -len(request.now)]) if warm else Range()
+        self._tally(tier).add(into, out, _usd(tier, into, out, again))
+        text = f"(answer {key})"
+        self._lengths[text] = out
+        return Reply(text, Usage(int(into.high), int(out.high), estimated=True), None, UNSEEN)
+
+    def _size(self, message: Message) -> Range:
+        """Tokens of a message: tokenizers differ by about a tenth."""
+        if message.content in self._lengths:
+            return self._lengths[message.content]
+        tokens = cost.count_tokens(message.content + message.extra) + cost.MESSAGE_OVERHEAD
+        return Range(tokens * 0.9, tokens * 1.1)
+
+    def _learn(self, tier: Tier, conversation: Conversation, request: Request, reply: Reply) -> None:
+        """Stored answers tell how long a tier's answers are beside the recorded ones."""
+        recorded = conversation.turns[request.origin.turn - 1].recorded
+        if recorded and reply.usage and recorded.text:
+            self._ratios.setdefault(tier.name, []).append(reply.usage.output / max(1, cost.count_tokens(recorded.text)))
+
+    def _ratio(self, tier: Tier) -> float:
+        return statistics.median(self._ratios.get(tier.name, [1.0]))
+
+
+def _usd(tier: Tier, into: Range, out: Range, again: Range) -> Range:
+    """From the shortest answers with a provider that caches, to the longest ones with one that does not."""
+    price = tier.price
+    cached = int(again.low) if price.cached is not None and again.low >= price.minimum_prefix else 0
+    low = cost.billed_usd(Usage(int(into.low), int(out.low), cached=cached), price)
+    return Range(low, cost.cold_usd(Usage(math.ceil(into.high), math.ceil(out.high)), price))
+
+
+def _route(transcript: Transcript) -> Route:
+    decisions = [answered.decision for answered in transcript.answered]
+    return Route(
+        transcript.strategy,
+        transcript.conversation,
+        tuple(decision.tier for decision in decisions),
+        tuple(decision.reason for decision in decisions),
+        tuple(decision.certain for decision in decisions),
+        tuple(decision.opened for decision in decisions),
+    )

@@ -1,0 +1,128 @@
+"""Preparing: names become instances, checked; nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ladder_bench import config, content, corpus, models
+from ladder_bench.corpus import Corpus
+from ladder_bench.domain import Mode, Tier, canonical, digest_of
+from ladder_bench.errors import InputError
+from ladder_bench.judge.rubric import Rubric, load_rubric
+from ladder_bench.plan import Strategies, expand
+from ladder_bench.replay import Setting
+from ladder_bench.triggers import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a command line adds to a matrix; None leaves what the matrix says.
+
+    `fresh` names tiers whose stored answers are asked for again; `max_age_s` does so for all that are older.
+    """
+
+    matrix: str = "quickstart"
+    dataset: str | None = None
+    tiers: str | None = None
+    rubrics: tuple[str, ...] | None = None
+    replay: Mode | None = None
+    limit: int | None = None
+    samples: int | None = None
+    seed: int | None = None
+    concurrency: int | None = None
+    offline: bool = False
+    sharing: bool = True
+    max_cost_usd: float | None = None
+    max_minutes: float | None = None
+    fresh: tuple[str, ...] = ()
+    max_age_s: float | None = None
+    store: Path = Path(".ladder-bench/calls.sqlite")
+    out: Path | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that a run or a plan needs, loaded and checked; nothing sent."""
+
+    matrix: config.Matrix
+    corpus: Corpus
+    strategies: Strategies
+    rubric: Rubric
+    rules: Rules
+    clients: Mapping[str, models.ModelClient]
+    seed: int
+    samples: int
+    notes: tuple[str, ...]
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        return self.matrix.tiers.tiers
+
+    def setting(self, sample: int) -> Setting:
+        """What a replay of one sample needs."""
+        tiers = self.matrix.tiers
+        return Setting(
+            tiers={tier.name: tier for tier in tiers.tiers},
+            rank={name: tiers.rank(name) for name in tiers.names},
+            rules=self.rules,
+            mode=self.matrix.mode,
+            sample=sample,
+        )
+
+    def identity(self, options: Options) -> str:
+        """What makes two runs the same experiment: all that decides its calls, nothing that paces or bounds them."""
+        tiers = [[tier.name, tier.model, dict(tier.params)] for tier in self.tiers]
+        strategies = [repr(ladder) for ladder in self.strategies.ladders]
+        settings = [self.matrix.mode, self.samples, self.seed, options.sharing]
+        return digest_of(self.corpus.digest, canonical([tiers, strategies, settings]))[:32]
+
+
+def prepare(options: Options) -> Prepared:
+    """Load and check everything by name. Raises InputError."""
+    rubrics = list(options.rubrics) if options.rubrics else None
+    matrix = config.load_matrix(options.matrix, options.tiers, rubrics, options.replay)
+    if options.concurrency is not None:
+        matrix = replace(matrix, tiers=matrix.tiers.with_concurrency(options.concurrency))
+    _check_names(options.fresh, matrix)
+    loaded = corpus.load(options.dataset or matrix.dataset, None if options.dataset else matrix.path, options.limit)
+    strategies = expand(matrix, loaded)
+    seed = matrix.seed if options.seed is None else options.seed
+    rules = load_rules()
+    return Prepared(
+        matrix=matrix,
+        corpus=loaded,
+        strategies=strategies,
+        rubric=load_rubric(matrix.rubrics, matrix.path),
+        rules=rules,
+        clients=models.clients(matrix.tiers.tiers, {each.id: each for each in loaded.conversations}, seed),
+        seed=seed,
+        samples=options.samples or matrix.samples,
+        notes=(*_unevaluated(strategies, rules, loaded), *loaded.notes),
+    )
+
+
+def _check_names(fresh: tuple[str, ...], matrix: config.Matrix) -> None:
+    for name in fresh:
+        if name not in matrix.tiers.names:
+            hint = content.did_you_mean(name, matrix.tiers.names)
+            raise InputError(f"--fresh: unknown tier '{name}'{hint}; valid: {', '.join(matrix.tiers.names)}")
+
+
+def load_rules() -> Rules:
+    files = sorted(content.shipped("ladders", "triggers").glob("*.yaml"))
+    return Rules({path.stem: content.read_yaml(path).value for path in files})
+
+
+def _unevaluated(strategies: Strategies, rules: Rules, loaded: Corpus) -> list[str]:
+    """Triggers that strategies name and nothing here can see: not evaluated is not 'did not fire'."""
+    named = {name for ladder in strategies.ladders if ladder.escalation for name in ladder.escalation.triggers}
+    notes = []
+    if missing := sorted(named - rules.evaluated):
+        notes.append(f"triggers without a detector in this version, not evaluated: {', '.join(missing)}")
+    foreign = sum(not rules.speaks(each.language) for each in loaded.conversations)
+    if named and foreign:
+        notes.append(f"triggers were not evaluated in {foreign} conversations: their language has no lexicon")
+    return notes

@@ -1,0 +1,218 @@
+"""The chat-completions form that both transports speak: request bodies, replies, streams and errors.
+
+What providers send as success and is none (no choices, no content) is raised here; missing usage comes back as None,
+never as 0 tokens; a served model other than the requested one and usage that cannot be are flagged.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ladder_bench.domain import Json, Reply, Request, Tier, Usage
+from ladder_bench.errors import FatalModelError, ModelError
+
+OURS = ("api_base", "api_key_env", "max_output_tokens", "extra_headers")  # params that are not the provider's
+USAGE_KEYS = ("prompt_tokens", "completion_tokens")
+TRUNCATED = "truncated"
+
+
+def provider_params(tier: Tier) -> dict[str, Json]:
+    """What a provider is sent beside the messages; `max_tokens` always, so that a call's worst case is known."""
+    params = {name: value for name, value in tier.params.items() if name not in OURS}
+    if not {"max_tokens", "max_completion_tokens"} & set(params):
+        params["max_tokens"] = tier.max_output_tokens
+    if tier.stream:
+        params |= {"stream": True, "stream_options": {"include_usage": True}}
+    return params
+
+
+def api_key(tier: Tier) -> str | None:
+    """The tier's key, from the variable that it names. Raises FatalModelError where that is not set."""
+    variable = tier.params.get("api_key_env")
+    if variable is None:
+        return None
+    key = os.environ.get(variable)
+    if not key:
+        raise FatalModelError("no_key", f"tier '{tier.name}': the variable {variable} is not set", charged=False)
+    return key
+
+
+def without_key(text: str, key: str | None) -> str:
+    """A text with the key blotted out: providers echo what they were sent."""
+    return text.replace(key, "***") if key else text
+
+
+# --- replies -------------------------------------------------------------------------------
+
+
+def reply_of(payload: Any, request: Request, latency_s: float, first_token_s: float | None = None) -> Reply:
+    """The reply in a chat completion (a JSON object). Raises ModelError where there is no answer in it."""
+    if not isinstance(payload, Mapping) or "choices" not in payload:
+        raise ModelError("not_a_completion", f"the provider's answer has no 'choices': {_short(payload)}")
+    usage, flags = _usage(payload, request)
+    charged = True if usage else None
+    choices = payload["choices"]
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        raise ModelError("no_choices", "the provider answered without a choice", charged=charged, usage=usage)
+    finish = choices[0].get("finish_reason")
+    message = choices[0].get("message")
+    text = message.get("content") if isinstance(message, Mapping) else None
+    if not isinstance(text, str):
+        what = f"the provider answered without content (finish reason: {finish})"
+        raise ModelError("no_content", what, charged=charged, usage=usage)
+    served = payload.get("model") or None
+    if served is not None and not _same_model(request.tier.model, str(served)):
+        flags.append(f"served by {served}")
+    if finish == "length":
+        flags.append(TRUNCATED)
+    return Reply(
+        text=text,
+        usage=usage,
+        latency_s=latency_s,
+        origin="live",
+        model=None if served is None else str(served),
+        finish=finish if isinstance(finish, str) else None,
+        notes=tuple(flags),
+        first_token_s=first_token_s,
+        at=round(time.time(), 3),
+    )
+
+
+def _same_model(requested: str, served: str) -> bool:
+    """Whether a served name is the requested model, a dated version of it, or its file."""
+    wanted, got = requested.rpartition("/")[2].casefold(), served.rpartition("/")[2].casefold()
+    return (
+        got == wanted or re.fullmatch(re.escape(wanted) + r"(?:[-@:._]?(?:v?\d[\w.:-]*|latest|gguf))+", got) is not None
+    )
+
+
+def _usage(payload: Mapping[str, Any], request: Request) -> tuple[Usage | None, list[str]]:
+    """What the provider counted, None where it is missing or cannot be; and what there is to flag."""
+    raw = payload.get("usage")
+    if not isinstance(raw, Mapping):
+        return None, ["usage missing"]
+    details = raw.get("prompt_tokens_details") or {}
+    answer_details = raw.get("completion_tokens_details") or {}
+    timings = payload.get("timings") or {}  # llama.cpp
+    try:
+        usage = Usage(
+            input=_count(raw.get("prompt_tokens")),
+            output=_count(raw.get("completion_tokens")),
+            cached=_count(details.get("cached_tokens", raw.get("cache_read_input_tokens", timings.get("cache_n")))),
+            cache_write=_count(raw.get("cache_creation_input_tokens", details.get("cache_creation_tokens"))),
+            reasoning=_count(answer_details.get("reasoning_tokens")),
+        )
+    except (TypeError, ValueError, AttributeError):
+        return None, ["usage unreadable"]
+    if usage.input == 0:  # a prompt always has tokens: this is how missing usage looks through some gateways
+        return None, ["usage missing"]
+    if usage.cached + usage.cache_write > usage.input or usage.reasoning > usage.output:
+        return None, ["usage contradicts itself"]
+    most = request.tier.max_output_tokens
+    if usage.input > most_input_tokens(request) or usage.output > most:
+        return usage, [
+            f"usage implausible: {usage.input} tokens in, {usage.output} out (at most {most} were asked for)"
+        ]
+    return usage, []
+
+
+def _count(value: Any) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != int(value):
+        raise ValueError(value)
+    return int(value)
+
+
+def most_input_tokens(request: Request) -> int:
+    """An upper bound of a prompt's tokens: no tokenizer makes more than one of a byte; templates add some of their own."""
+    sizes = (len(m.content.encode("utf-8", "surrogatepass")) + len(m.extra) + 32 for m in request.messages)
+    return sum(sizes) + 256
+
+
+# --- streams -------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Stream:
+    """Folds the chunks of a streamed completion into one. `first_token_s` counts from `started` (perf_counter)."""
+
+    started: float
+    first_token_s: float | None = None
+    _parts: list[str] = field(default_factory=list)
+    _rest: dict[str, Any] = field(default_factory=dict)
+    _finish: Any = None
+    _seen: bool = False
+
+    def add(self, chunk: Any) -> None:
+        """Take one chunk. Raises ModelError for an error that came as a chunk."""
+        if not isinstance(chunk, Mapping) or chunk.get("error"):
+            raise ModelError("provider_error", f"the stream broke off: {_short(chunk)}")
+        self._rest |= {name: chunk[name] for name in ("model", "usage", "timings") if chunk.get(name)}
+        for choice in chunk.get("choices") or ():
+            self._seen = True
+            piece = (choice.get("delta") or {}).get("content")
+            if isinstance(piece, str):
+                if piece and self.first_token_s is None:
+                    self.first_token_s = time.perf_counter() - self.started
+                self._parts.append(piece)
+            self._finish = choice.get("finish_reason") or self._finish
+
+    def completion(self) -> dict[str, Any]:
+        """The whole as a chat completion. Raises ModelError where the stream ended without saying why."""
+        if self._seen and self._finish is None:
+            raise ModelError("cut", "the stream ended in the middle of the answer")
+        content = "".join(self._parts) if self._parts else None
+        choices = [{"message": {"content": content}, "finish_reason": self._finish}] if self._seen else []
+        return {**self._rest, "choices": choices}
+
+
+# --- errors --------------------------------------------------------------------------------
+
+
+def error_of(status: int, said: str, headers: Mapping[str, str], tier: Tier, code: str = "") -> ModelError:
+    """Sort an HTTP error by what it means for the call and for the run. `said`: its text, without the key."""
+    said = " ".join(said.split())[:300]
+    if status in (401, 403):
+        variable = tier.params.get("api_key_env") or "the provider's usual variable"
+        what = f"tier '{tier.name}': the key in {variable} was refused: {said}"
+        return FatalModelError("refused_key", what, charged=False)
+    if status == 404:
+        what = f"tier '{tier.name}': '{tier.model}' is not known there: {said}"
+        return FatalModelError("no_such_model", what, charged=False)
+    if status == 429:
+        return ModelError("rate_limited", said, retry_after_s=retry_after(headers), charged=False)
+    if status in (408, 409, 425) or status >= 500:
+        return ModelError("provider_error", f"HTTP {status}: {said}", retry_after_s=retry_after(headers))
+    if (
+        status == 413
+        or code == "context_length_exceeded"
+        or re.search(r"context.{0,20}(length|window|size)", said, re.I)
+    ):
+        return ModelError("context_overflow", said, charged=False)
+    if "content_policy" in code or "content_filter" in code:
+        return ModelError("refused_content", said, charged=False)
+    if 300 <= status < 400:
+        return ModelError("redirected", f"HTTP {status}: redirects are not followed", charged=False)
+    return ModelError("bad_request", f"HTTP {status}: {said}", charged=False)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a Retry-After header asks to wait, in either of its forms (RFC 9110, 10.2.3)."""
+    value = next((text for name, text in headers.items() if name.lower() == "retry-after"), "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def _short(value: Any) -> str:
+    return " ".join(str(value).split())[:200]

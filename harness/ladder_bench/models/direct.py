@@ -1,0 +1,127 @@
+"""OpenAI-compatible servers without a library in between: one POST a call.
+
+litellm costs about 4 ms of CPU a call; on a self-hosted endpoint that is the bottleneck (see scripts/bench).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ladder_bench.domain import Reply, Request, Tier
+from ladder_bench.errors import ModelError
+from ladder_bench.models import chat
+
+if TYPE_CHECKING:
+    import aiohttp
+
+LARGEST_ANSWER = 64 * 2**20  # bytes; more is no chat completion
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Direct:
+    """A tier behind an OpenAI-compatible base URL. Redirects are not followed: a tier reaches the host that it names."""
+
+    def __init__(self, tier: Tier, base_url: str) -> None:
+        self._tier = tier
+        self._url = base_url.rstrip("/") + "/chat/completions"
+        self._local = urlsplit(base_url).hostname in LOOPBACK
+        self._params = {"model": tier.model.partition("/")[2], **chat.provider_params(tier)}
+        self._session: aiohttp.ClientSession | None = None
+
+    def fingerprint(self, conversation: str) -> str:
+        return ""
+
+    async def open(self) -> None:
+        import aiohttp
+
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),  # the tier's limits bound what is in flight
+                timeout=aiohttp.ClientTimeout(total=None),  # so do its time limits
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=not self._local,
+            )
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer a request. Raises ModelError."""
+        import aiohttp
+
+        assert self._session is not None  # `open` comes first
+        key = chat.api_key(self._tier)
+        body = {**self._params, "messages": [message.as_dict() for message in request.messages]}
+        headers = {"content-type": "application/json", **self._tier.params.get("extra_headers", {})}
+        if key:
+            headers["authorization"] = f"Bearer {key}"
+        started = time.perf_counter()
+        try:
+            posted = self._session.post(
+                self._url, data=json.dumps(body).encode(), headers=headers, allow_redirects=False
+            )
+            async with posted as response:
+                if response.status != 200:
+                    said = chat.without_key((await _whole(response)).decode("utf-8", "replace"), key)
+                    raise _refusal(response, said, self._tier)
+                if response.content_type == "text/event-stream":
+                    stream = await _streamed(response, started, key)
+                    return chat.reply_of(
+                        stream.completion(), request, time.perf_counter() - started, stream.first_token_s
+                    )
+                text = (await _whole(response)).decode("utf-8", "replace")
+                payload = _json(chat.without_key(text, key))
+                return chat.reply_of(payload, request, time.perf_counter() - started)
+        except aiohttp.ClientConnectorError as error:  # nothing was sent
+            raise ModelError("no_connection", chat.without_key(str(error), key), charged=False) from None
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise ModelError("cut", f"{type(error).__name__}: {chat.without_key(str(error), key)}") from None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    data = bytearray()
+    async for piece in response.content.iter_any():
+        data += piece
+        if len(data) > LARGEST_ANSWER:
+            raise ModelError("not_a_completion", f"the provider's answer is over {LARGEST_ANSWER} bytes")
+    return bytes(data)
+
+
+async def _streamed(response: aiohttp.ClientResponse, started: float, key: str | None) -> chat.Stream:
+    """Fold server-sent events: lines `data: {...}` up to `data: [DONE]`."""
+    stream, rest, size = chat.Stream(started), b"", 0
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        if size > LARGEST_ANSWER:
+            raise ModelError("not_a_completion", f"the provider's answer is over {LARGEST_ANSWER} bytes")
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            if not line.startswith(b"data:"):
+                continue
+            data = line[5:].strip()
+            if data != b"[DONE]":
+                stream.add(_json(chat.without_key(data.decode("utf-8", "replace"), key)))
+    return stream
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        what = " ".join(text.split())[:100]
+        raise ModelError("not_a_completion", f"the provider's answer is not JSON: {what}") from None
+
+
+def _refusal(response: aiohttp.ClientResponse, said: str, tier: Tier) -> ModelError:
+    code = ""
+    try:
+        error = json.loads(said)["error"]
+        said, code = str(error["message"]), f"{error.get('code', '')} {error.get('type', '')}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return chat.error_of(response.status, said, response.headers, tier, code.split(" ")[0])

@@ -1,0 +1,100 @@
+"""The ledger of attempts, and the cap: what is held against it is written before a request is sent.
+
+An experiment is one matrix over one dataset, whatever process works on it: it opens with the first of them and closes
+when a run is complete, so a cap holds over kills and resumptions. Amounts are whole 10^-9 USD in the database, and USD
+outside.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Any
+
+NANO = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """USD of an experiment: paid as far as is known; at most, with every attempt of unknown outcome in full."""
+
+    paid: float
+    at_most: float
+    attempts: int
+    failed: int
+
+
+def begin(connection: sqlite3.Connection, experiment: str) -> float:
+    """Open an experiment, or go on with it; when it was opened (seconds since 1970)."""
+    connection.execute("INSERT OR IGNORE INTO experiments VALUES (?, ?, 0)", (experiment, time.time()))
+    started = connection.execute("SELECT started FROM experiments WHERE id = ?", (experiment,)).fetchone()[0]
+    return float(started)
+
+
+def complete(connection: sqlite3.Connection, experiment: str) -> None:
+    """Close an experiment; its attempts stay on the ledger under a name that no later run has."""
+    row = connection.execute("SELECT started FROM experiments WHERE id = ?", (experiment,)).fetchone()
+    if row:
+        closed = f"{experiment}@{row[0]:.3f}"
+        connection.execute("UPDATE attempts SET experiment = ? WHERE experiment = ?", (closed, experiment))
+        connection.execute("DELETE FROM experiments WHERE id = ?", (experiment,))
+
+
+def reserve(
+    connection: sqlite3.Connection,
+    experiment: str,
+    key: str,
+    conversation: str,
+    tier: str,
+    worst_usd: float,
+    cap_usd: float | None,
+) -> int | None:
+    """Write an attempt down before it is sent; its id, or None where its worst case would break the cap."""
+    worst = math.ceil(worst_usd * NANO)
+    cap = 2**62 if cap_usd is None else math.floor(cap_usd * NANO)
+    begin(connection, experiment)  # another process may have completed it meanwhile
+    room = connection.execute(
+        "UPDATE experiments SET held = held + ? WHERE id = ? AND held + ? <= ?", (worst, experiment, worst, cap)
+    )
+    if room.rowcount == 0:
+        return None
+    written = connection.execute(
+        "INSERT INTO attempts (experiment, key, conversation, tier, at, reserved, held) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (experiment, key, conversation, tier, time.time(), worst, worst),
+    )
+    return written.lastrowid
+
+
+def settle(
+    connection: sqlite3.Connection, attempt: int, outcome: str, seconds: float, paid_usd: float | None, certain: bool
+) -> None:
+    """Close an attempt. `paid_usd` None: nobody knows. What is not certain keeps its reservation, or more."""
+    paid = None if paid_usd is None else math.ceil(paid_usd * NANO - 1e-6)
+    experiment, held = connection.execute("SELECT experiment, held FROM attempts WHERE id = ?", (attempt,)).fetchone()
+    keeps = paid if certain and paid is not None else max(held, paid or 0)
+    connection.execute(
+        "UPDATE attempts SET outcome = ?, seconds = ?, paid = ?, held = ? WHERE id = ?",
+        (outcome, seconds, paid, keeps, attempt),
+    )
+    connection.execute("UPDATE experiments SET held = held + ? WHERE id = ?", (keeps - held, experiment))
+
+
+def attempts(connection: sqlite3.Connection, experiment: str) -> list[tuple[Any, ...]]:
+    """An experiment's attempts in the order in which they were made, as `folder.TABLES` has them."""
+    rows = connection.execute(
+        "SELECT key, conversation, tier, at, seconds, coalesce(outcome, 'unknown'), reserved, paid "
+        "FROM attempts WHERE experiment = ? ORDER BY id",
+        (experiment,),
+    )
+    return [(*row[:6], row[6] / NANO, None if row[7] is None else row[7] / NANO) for row in rows]
+
+
+def spent(connection: sqlite3.Connection, experiment: str) -> Spent:
+    paid, held, attempts, failed = connection.execute(
+        "SELECT sum(paid), sum(max(held, coalesce(paid, 0))), count(*), sum(coalesce(outcome, '') != 'answered') "
+        "FROM attempts WHERE experiment = ?",
+        (experiment,),
+    ).fetchone()
+    return Spent((paid or 0) / NANO, (held or 0) / NANO, attempts, failed or 0)

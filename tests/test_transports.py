@@ -1,0 +1,248 @@
+"""Both transports against a server on loopback: a real client, a real socket, no network, the same contract."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ladder_bench.domain import History, Message, Origin, Price, Reply, Request, Tier, Usage
+from ladder_bench.errors import FatalModelError, ModelError
+from ladder_bench.models import live_client
+from ladder_bench.models.direct import Direct
+from ladder_bench.models.hosted import Hosted
+from loopback import Answering, Behaviour, Provider, completion, serve, server
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # litellm's own dependencies warn
+SECRET = "sk-never-shown-4711"
+
+
+@pytest.fixture(params=["direct", "litellm"], autouse=True)
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("LADDER_TEST_KEY", SECRET)
+    return str(request.param)
+
+
+def ask(url: str, transport: Any, stream: bool = False, hosts: tuple[str, ...] = (), **params: Any) -> Reply:
+    settings = {"api_base": url, "api_key_env": "LADDER_TEST_KEY", **params}
+    tier = Tier(
+        "strong", "openai/some-model", settings, Price(1.0, 2.0), transport=transport, stream=stream, hosts=hosts
+    )
+    history = History().plus(Message("user", "hi"), Message("assistant", "hello"))
+    request = Request(tier, "Be kind.", history, (Message("user", "go on"),), Origin("c", 2))
+    client = live_client(tier)
+    assert isinstance(client, Direct if transport == "direct" else Hosted)
+
+    async def once() -> Reply:
+        try:
+            await client.open()
+            return await client.complete(request)
+        finally:
+            await client.close()
+
+    return asyncio.run(once())
+
+
+def answered(behave: Answering, transport: str, **params: Any) -> tuple[Reply, list[dict[str, Any]]]:
+    with server(behave) as (url, seen):
+        return ask(url, transport, **params), seen
+
+
+def refused(behaviour: Behaviour, transport: str, **more: Any) -> ModelError:
+    with serve(behaviour) as provider, pytest.raises(ModelError) as caught:
+        ask(provider.url, transport, **more)
+    return caught.value
+
+
+def test_a_reply_carries_text_usage_wait_age_and_the_served_model(transport: str) -> None:
+    reply, seen = answered(lambda body, before: (200, completion("the answer")), transport)
+
+    assert (reply.text, reply.usage, reply.model) == ("the answer", Usage(30, 7, cached=12), "served-model")
+    assert reply.latency_s is not None
+    assert reply.latency_s > 0
+    assert reply.at is not None
+    assert (reply.finish, reply.origin) == ("stop", "live")
+    assert [m["role"] for m in seen[0]["messages"]] == ["system", "user", "assistant", "user"]
+    assert seen[0]["max_tokens"] == 1024
+
+
+def test_params_reach_the_provider_and_the_key_comes_from_the_environment(transport: str) -> None:
+    _, seen = answered(lambda body, before: (200, completion()), transport, temperature=0, max_output_tokens=50)
+
+    assert (seen[0]["temperature"], seen[0]["max_tokens"]) == (0, 50)
+    assert seen[0]["authorization"] == f"Bearer {SECRET}"
+    assert not {"api_key_env", "api_base", "max_output_tokens"} & set(seen[0])
+
+
+def test_a_stream_gives_the_same_fields_and_the_time_to_the_first_token(transport: str) -> None:
+    with serve(Behaviour(chunk_delay_s=0.01, delay_s=0.02)) as provider:
+        streamed, whole = ask(provider.url, transport, stream=True), ask(provider.url, transport)
+
+    assert (streamed.text, streamed.usage, streamed.model, streamed.finish) == (
+        whole.text, whole.usage, whole.model, whole.finish,
+    )  # fmt: skip
+    assert streamed.first_token_s is not None
+    assert streamed.latency_s is not None
+    assert 0 < streamed.first_token_s < streamed.latency_s
+    assert whole.first_token_s is None
+
+
+@pytest.mark.parametrize("usage", ["missing", "zero", "negative"])
+def test_usage_that_is_missing_or_cannot_be_is_none_and_flagged(transport: str, usage: str) -> None:
+    with serve(Behaviour(usage=usage)) as provider:
+        reply, streamed = ask(provider.url, transport), ask(provider.url, transport, stream=True)
+
+    assert (reply.usage, streamed.usage) == (None, None)
+    assert any(flag.startswith("usage") for flag in reply.notes)
+
+
+def test_usage_beyond_what_the_prompt_can_hold_is_flagged(transport: str) -> None:
+    implausible = completion("hi", prompt=None)
+    implausible["usage"] = {"prompt_tokens": 90_000, "completion_tokens": 3, "total_tokens": 90_003}
+    reply, _ = answered(lambda body, before: (200, implausible), transport)
+
+    assert reply.usage == Usage(90_000, 3)
+    assert any("implausible" in flag for flag in reply.notes)
+
+
+@pytest.mark.parametrize(
+    ("served", "flagged"),
+    [("some-model", False), ("some-model-2026-05-01", False), ("openai/some-model", False), ("other-model", True)],
+)
+def test_a_served_model_other_than_the_requested_one_is_flagged(transport: str, served: str, flagged: bool) -> None:
+    reply, _ = answered(lambda body, before: (200, completion(model=served)), transport)
+
+    assert any("served by" in flag for flag in reply.notes) is flagged
+
+
+def test_an_answer_that_was_cut_short_says_so(transport: str) -> None:
+    with serve(Behaviour(script=["length"])) as provider:
+        assert "truncated" in ask(provider.url, transport, max_output_tokens=5).notes
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kinds", "charged"),
+    [
+        ("429", {"rate_limited"}, False),
+        ("500", {"provider_error"}, None),
+        ("502", {"provider_error"}, None),
+        ("html", {"not_a_completion", "provider_error", "cut", "no_choices"}, None),
+        ("bad_json", {"not_a_completion", "provider_error", "cut"}, None),
+        ("cut", {"cut"}, None),
+        ("cut_middle", {"cut", "not_a_completion", "provider_error"}, None),
+        ("no_choices", {"no_choices", "provider_error"}, None),
+        ("null_content", {"no_content", "provider_error"}, None),
+        ("400_context", {"context_overflow"}, False),
+    ],
+)
+def test_a_failure_has_its_kind_and_says_whether_it_was_charged(
+    transport: str, outcome: str, kinds: set[str], charged: bool | None
+) -> None:
+    error = refused(Behaviour(script=[outcome]), transport)
+
+    assert error.kind in kinds
+    assert not isinstance(error, FatalModelError)
+    assert error.charged in ({charged, True} if charged is None else {charged})
+
+
+@pytest.mark.parametrize("outcome", ["429_after", "429_date"])
+def test_a_provider_that_asks_to_wait_is_heard_in_both_forms(transport: str, outcome: str) -> None:
+    error = refused(Behaviour(script=[outcome], retry_after_s=7), transport)
+
+    assert error.kind == "rate_limited"
+    assert error.retry_after_s == pytest.approx(7, abs=1.5)
+
+
+def test_a_stream_that_breaks_off_is_no_answer(transport: str) -> None:
+    error = refused(Behaviour(script=["cut_middle"]), transport, stream=True)
+
+    assert error.kind in {"cut", "provider_error"}
+
+
+def test_a_refused_key_is_fatal_names_the_variable_and_never_shows_the_key(transport: str) -> None:
+    error = refused(Behaviour(api_key="sk-another"), transport)
+
+    assert isinstance(error, FatalModelError)
+    assert "LADDER_TEST_KEY" in str(error)
+    assert SECRET not in str(error)
+
+
+def test_an_unset_key_is_fatal_before_anything_is_sent(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LADDER_TEST_KEY")
+    with serve() as provider:
+        with pytest.raises(FatalModelError, match="LADDER_TEST_KEY is not set"):
+            ask(provider.url, transport)
+        assert provider.ledger().outcomes == {}
+
+
+def test_an_unknown_model_is_fatal(transport: str) -> None:
+    with pytest.raises(FatalModelError, match="not known there"):
+        answered(lambda body, before: (404, {"error": {"message": "no such model", "code": "x"}}), transport)
+
+
+def test_nobody_listening_is_no_connection_and_free(transport: str) -> None:
+    with serve() as provider:
+        url = provider.url
+    with pytest.raises(ModelError) as caught:
+        ask(url, transport)
+
+    assert (caught.value.kind, caught.value.charged) == ("no_connection", False)
+
+
+def test_a_tier_that_names_its_hosts_follows_no_redirect(transport: str) -> None:
+    with serve() as elsewhere, pytest.raises(ModelError):
+        _redirected(elsewhere, transport)
+    assert elsewhere.ledger().outcomes == {}
+
+
+def _redirected(elsewhere: Provider, transport: str) -> None:
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from threading import Thread
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(307)
+            self.send_header("location", f"{elsewhere.url}/chat/completions")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listening = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=listening.serve_forever, daemon=True).start()
+    try:
+        ask(f"http://127.0.0.1:{listening.server_port}/v1", transport, hosts=("127.0.0.1",))
+    finally:
+        listening.shutdown()
+        listening.server_close()
+
+
+def test_a_key_that_is_echoed_in_an_answer_goes_no_further(transport: str) -> None:
+    try:
+        reply, _ = answered(lambda body, before: (200, completion(f"your key is {SECRET}")), transport)
+        assert SECRET not in reply.text
+    except ModelError as error:
+        assert SECRET not in str(error)  # noqa: PT017
+
+
+def test_a_self_hosted_server_needs_no_key_and_gets_nobody_elses(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    _, seen = answered(lambda body, before: (200, completion()), transport, api_key_env=None)
+
+    assert SECRET not in str(seen[0]["authorization"])
+
+
+def test_a_provider_without_any_key_is_fatal_and_says_what_to_set(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    if transport == "direct":
+        pytest.skip("the direct transport has no usual variable")
+    client = Hosted(Tier("strong", "openai/gpt-4o", {}, Price(1, 2)))
+
+    with pytest.raises(FatalModelError, match="no key was found"):
+        asyncio.run(client.complete(Request(client._tier, "", History(), (Message("user", "hi"),), Origin("c", 1))))
