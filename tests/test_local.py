@@ -29,7 +29,7 @@ from ladder_bench.domain import Price, Tier
 from ladder_bench.errors import InputError
 from ladder_bench.models import local, weights
 from ladder_bench.models.weights import Weights
-from ladder_bench.tiers import load_tiers
+from ladder_bench.tiers import LOCAL_MODELS, load_tiers
 
 NAME = "smollm2-135m"
 DATA = b"GGUF" + b"a tiny model " * 40
@@ -484,3 +484,7 @@ def test_a_killed_run_leaves_no_server_behind() -> None:
         pass
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
     assert not answers(done.stdout.strip())
+
+
+def test_a_tiers_file_knows_the_models_that_can_be_installed() -> None:
+    assert set(LOCAL_MODELS) == set(weights.CATALOGUE)

@@ -146,7 +146,7 @@ def _tables(ladders: list[Ladder], talks: tuple[Talk, ...]) -> dict[str, Any]:
                     prompt = kept(Message("user", with_memory(asked, memory) if memory else asked))
                     rows["calls"].append(
                         ("key", *who, "answer", tier, f"simulated/{tier}", "{}", [prompt], answer, "simulated", None,
-                         10, 5, 0, 0, 0, False, 1.5, None, None, [], 0.01, 0.01, None)
+                         10, 5, 0, 0, 0, False, 1.5, None, None, 60.0 * (turn - 1), [], 0.01, 0.01, None)
                     )  # fmt: skip
                 met = talk.gains if ladder.name == "two-step" else 1.0
                 rows["verdicts"].append(

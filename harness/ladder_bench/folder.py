@@ -37,7 +37,7 @@ TABLES: dict[str, dict[str, str]] = {
         "purpose": "string", "tier": "string", "model": "string", "params": "string", "messages": "list<string>",
         "answer": "string", "origin": "string", "served_model": "string", "input": "int64", "output": "int64",
         "cached": "int64", "cache_write": "int64", "reasoning": "int64", "estimated": "bool", "latency_s": "double",
-        "first_token_s": "double", "answered_at": "double", "flags": "list<string>",
+        "first_token_s": "double", "answered_at": "double", "start_s": "double", "flags": "list<string>",
         "usd_warm": "double", "usd_cold": "double", "usd_billed": "double",
     },
     "attempts": {

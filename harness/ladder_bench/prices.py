@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ladder_bench import content
-from ladder_bench.domain import Price
+from ladder_bench.domain import Json, Price, canonical, digest_of
 
 Positive = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -50,6 +51,24 @@ class PriceShape(RatesShape):
         base = Price(**self.model_dump(exclude={"steps"}))
         above = {step.above: replace(base, **step.model_dump(exclude={"above"})) for step in self.steps}
         return replace(base, steps=tuple(sorted(above.items(), key=lambda step: step[0])))
+
+
+# --- in run.json ---------------------------------------------------------------------------
+
+
+def snapshot(prices: Mapping[str, Price], date: datetime.date) -> Json:
+    """The prices of a run by tier, as run.json holds them: dated, with a hash that equal prices share."""
+    plain = {name: asdict(price) for name, price in prices.items()}
+    return {"date": date.isoformat(), "hash": digest_of(canonical(plain))[:16], "usd_per_million": plain}
+
+
+def from_snapshot(row: Mapping[str, Json]) -> Price:
+    """A price back from a snapshot. Raises TypeError or ValueError where it is none."""
+    steps = tuple((int(above), from_snapshot(step)) for above, step in row.get("steps", ()))
+    return Price(**{**row, "steps": steps})
+
+
+# --- the pinned list -----------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1)

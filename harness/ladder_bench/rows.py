@@ -43,7 +43,10 @@ class Rows:
         self._add(
             "calls",
             rank,
-            [(call.key, *who, *self._call(turn, call, usd)) for (turn, call), usd in zip(calls, warm, strict=True)],
+            [
+                (call.key, *who, *self._call(turn, call, starts[turn - 1], usd))
+                for (turn, call), usd in zip(calls, warm, strict=True)
+            ],
         )
         self._add(
             "verdicts",
@@ -98,7 +101,7 @@ class Rows:
             answered.calls[-1].reply.origin if answered.calls else None,
         )
 
-    def _call(self, turn: int, call: Call, usd_warm: float) -> tuple[Any, ...]:
+    def _call(self, turn: int, call: Call, start_s: float, usd_warm: float) -> tuple[Any, ...]:
         usage, price, reply = call.usage, call.request.tier.price, call.reply
         reported = reply.origin in ("live", "recorded") and not usage.estimated
         return (
@@ -120,6 +123,7 @@ class Rows:
             reply.latency_s,
             reply.first_token_s,
             reply.at,
+            start_s,
             _flags(call),
             usd_warm,
             cost.cold_usd(usage, price),

@@ -21,6 +21,9 @@ from ladder_bench.prices import AboveZero, Natural, Positive, PriceShape, Shape,
 __all__ = ["Natural", "Positive", "Shape", "Text", "Tiers", "load_tiers", "read_tiers", "simulator_profile"]
 
 
+LOCAL_MODELS = ("smollm2-135m",)  # those that `model install` knows
+
+
 class LimitsShape(Shape):
     concurrency: Positive = 16
     requests_per_minute: AboveZero | None = None
@@ -147,6 +150,10 @@ def _wrong(shape: TierShape, recorded: Mapping[str, bool]) -> Iterator[tuple[Loc
         valid = [f"simulated/{key}" for key in simulator()["profiles"]]
         hint = content.did_you_mean(shape.model, valid)
         yield ("model",), f"unknown simulated model '{shape.model}'{hint}; valid: {', '.join(valid)}"
+    elif shape.model.startswith("local/") and shape.model.removeprefix("local/") not in LOCAL_MODELS:
+        valid = [f"local/{name}" for name in LOCAL_MODELS]
+        hint = content.did_you_mean(shape.model, valid)
+        yield ("model",), f"unknown local model '{shape.model}'{hint}; valid: {', '.join(valid)}"
     elif _price(shape, profile) is None:
         yield (
             ("model",),
@@ -197,7 +204,8 @@ def _unreachable(shape: TierShape) -> Iterator[tuple[Loc, str]]:
             f"leads to {url.hostname}" if url else "needs an 'api_base' in 'params', so that it is known where it leads"
         )
         yield place, f"{what}, and 'hosts' allows: {', '.join(shape.hosts)}"
-    if shape.transport == "direct" and not (url and shape.model.startswith("openai/")):
+    direct = shape.model.startswith("local/") or (url is not None and shape.model.startswith("openai/"))
+    if shape.transport == "direct" and not direct:
         yield ("transport",), "direct needs a model 'openai/NAME' and an 'api_base' in 'params'; or litellm, or auto"
     most = shape.max_output_tokens or shape.params.get("max_output_tokens", DEFAULT_MAX_OUTPUT_TOKENS)
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:

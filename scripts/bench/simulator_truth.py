@@ -37,7 +37,7 @@ def main() -> None:
     started = time.time()
     tiers = config.load_tiers("offline")
     loaded = corpus.load(options.dataset)
-    lines = content.read_bytes(corpus.find(options.dataset)).decode().splitlines()
+    lines = corpus.find(options.dataset).read_text("utf-8").splitlines()
     raw = [json.loads(line) for line in lines if line.strip()]
     params = {tier.name: dict(tier.params) for tier in tiers.tiers}
     truth = {

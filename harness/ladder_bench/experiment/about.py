@@ -11,8 +11,9 @@ from importlib.metadata import version
 from typing import Any
 
 from ladder_bench import __version__, content, folder
-from ladder_bench.domain import Conversation, Json, canonical, digest_of
+from ladder_bench.domain import Conversation, Json, digest_of
 from ladder_bench.experiment.prepare import Options, Prepared
+from ladder_bench.prices import snapshot
 
 PACKAGES = ("litellm", "datasets", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "jinja2", "pydantic", "regex")
 
@@ -26,7 +27,6 @@ def about_run(
 ) -> Json:
     """Everything that a reader needs to know how the numbers came about, and to make them again. No secrets."""
     matrix, loaded = prepared.matrix, prepared.corpus
-    prices = {tier.name: asdict(tier.price) for tier in matrix.tiers.tiers}
     prompts = sorted(content.shipped("ladders", "prompts").glob("*.jinja"))
     about: dict[str, Any] = {
         "schema": folder.SCHEMA,
@@ -63,7 +63,7 @@ def about_run(
         "strategies": [asdict(ladder) for ladder in prepared.strategies.ladders],
         "dropped": [asdict(each) for each in prepared.strategies.dropped],
         "tiers": [{**asdict(tier), "params": dict(tier.params)} for tier in matrix.tiers.tiers],
-        "prices": {"date": f"{started:%Y-%m-%d}", "hash": digest_of(canonical(prices))[:16], "usd_per_million": prices},
+        "prices": snapshot({tier.name: tier.price for tier in matrix.tiers.tiers}, started.date()),
         "prompts": {path.name: digest_of(path.read_text("utf-8"))[:16] for path in prompts},
         "rubric": {"id": prepared.rubric.id, "version": prepared.rubric.version, "hash": prepared.rubric.digest[:16]},
         "packages": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},

@@ -8,7 +8,9 @@ from typing import Protocol
 from ladder_bench.domain import Conversation, Reply, Request, Tier
 from ladder_bench.models.direct import Direct
 from ladder_bench.models.hosted import Hosted
+from ladder_bench.models.local import PREFIX
 from ladder_bench.models.recorded import Recorded
+from ladder_bench.models.served import Served
 from ladder_bench.models.simulated import Simulated
 
 
@@ -47,6 +49,8 @@ def clients(tiers: Sequence[Tier], conversations: Mapping[str, Conversation], se
 
 def live_client(tier: Tier) -> ModelClient:
     """The client of a tier that answers over a socket."""
+    if tier.model.startswith(PREFIX):
+        return Served(tier)
     base = tier.params.get("api_base")
     if tier.transport == "direct" or (tier.transport == "auto" and base and tier.model.startswith("openai/")):
         return Direct(tier, str(base))

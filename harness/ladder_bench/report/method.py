@@ -78,7 +78,9 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
     yield Fact("samples and seed", f"{text.counted(config['samples'], 'sample')} a turn, seed {config['seed']}")
     yield Fact("pauses between turns", f"as recorded, else {config['gap_s']:g} s (what a cache still holds)")
     prices = about["prices"]
-    yield Fact("prices", f"as of {prices['date']}, hash {prices['hash']}")
+    repriced = about.get("repriced")
+    instead = f"; from {repriced['file']}, in place of those with hash {repriced['from_hash']}" if repriced else ""
+    yield Fact("prices", f"as of {prices['date']}, hash {prices['hash']}{text.one_line(instead)}")
     for name, meaning in COSTS:
         yield Fact(f"{name} cost", meaning)
     yield Fact(
