@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from typing import Any
 
 import pytest
 
 from ladder_bench.domain import History, Message, Origin, Price, Reply, Request, Tier, Usage
 from ladder_bench.errors import FatalModelError, ModelError
-from ladder_bench.models import live_client
+from ladder_bench.models import live_client, transport_of
 from ladder_bench.models.direct import Direct
 from ladder_bench.models.hosted import Hosted
 from loopback import Answering, Behaviour, Provider, completion, serve, server
@@ -32,7 +34,7 @@ def ask(url: str, transport: Any, stream: bool = False, hosts: tuple[str, ...] =
     history = History().plus(Message("user", "hi"), Message("assistant", "hello"))
     request = Request(tier, "Be kind.", history, (Message("user", "go on"),), Origin("c", 2))
     client = live_client(tier)
-    assert isinstance(client, Direct if transport == "direct" else Hosted)
+    assert isinstance(transport_of(tier), Direct if transport == "direct" else Hosted)
 
     async def once() -> Reply:
         try:
@@ -219,12 +221,30 @@ def _redirected(elsewhere: Provider, transport: str) -> None:
         listening.server_close()
 
 
-def test_a_key_that_is_echoed_in_an_answer_goes_no_further(transport: str) -> None:
-    try:
-        reply, _ = answered(lambda body, before: (200, completion(f"your key is {SECRET}")), transport)
-        assert SECRET not in reply.text
-    except ModelError as error:
-        assert SECRET not in str(error)  # noqa: PT017
+ESCAPED = SECRET.replace("-", "\\u002d")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("field", ["content", "model", "finish_reason"])
+def test_a_key_that_is_echoed_goes_no_further(transport: str, field: str, stream: bool) -> None:
+    whole = completion(f"it is {SECRET}" if field == "content" else "hi", model=SECRET if field == "model" else "m")
+    if field == "finish_reason":
+        whole["choices"][0]["finish_reason"] = SECRET
+    with serve(Behaviour(text=f"it is {SECRET}", served_model=SECRET)) as provider:
+        replies = [ask(provider.url, transport, stream=stream)]
+    with contextlib.suppress(ModelError):
+        replies.append(answered(lambda body, before: (200, json.dumps(whole).replace(SECRET, ESCAPED)), transport)[0])
+
+    assert SECRET not in str(replies)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 500])
+def test_a_key_that_is_echoed_in_an_error_goes_no_further(transport: str, status: int) -> None:
+    said = json.dumps({"error": {"message": f"your key {SECRET}", "code": SECRET}}).replace(SECRET, ESCAPED)
+    with pytest.raises(ModelError) as caught:
+        answered(lambda body, before: (status, said), transport)
+
+    assert SECRET not in str(caught.value)
 
 
 def test_a_self_hosted_server_needs_no_key_and_gets_nobody_elses(
@@ -246,3 +266,95 @@ def test_a_provider_without_any_key_is_fatal_and_says_what_to_set(
 
     with pytest.raises(FatalModelError, match="no key was found"):
         asyncio.run(client.complete(Request(client._tier, "", History(), (Message("user", "hi"),), Origin("c", 1))))
+
+
+def test_params_that_providers_call_otherwise_bound_the_answer_too(transport: str) -> None:
+    _, seen = answered(lambda body, before: (200, completion()), transport, max_completion_tokens=33)
+
+    assert seen[0]["max_completion_tokens"] == 33
+    assert "max_tokens" not in seen[0]
+    assert Tier("t", "openai/m", {"max_tokens": 21}, Price(1, 2)).max_output_tokens == 21
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        completion(usage=False) | {"usage": {"prompt_tokens": 10**30, "completion_tokens": 1}},
+        completion(usage=False) | {"usage": {"prompt_tokens": "30", "completion_tokens": 1}},
+        completion(usage=False) | {"usage": {"prompt_tokens": 30, "completion_tokens": None, "x": [None]}},
+        completion(usage=False) | {"choices": {"0": "x"}},
+        completion(usage=False) | {"choices": ["x"]},
+        completion(usage=False) | {"choices": [{"message": "x"}]},
+        completion(usage=False) | {"choices": [{"message": {"content": [{"type": "text", "text": "x"}]}}]},
+        {"error": {"message": "overloaded"}},
+        [],
+        "[" * 100_000,
+        '{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 1e999, "completion_tokens": 1}}',
+        '{"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "model": "\\ud800"}',
+    ],
+)
+def test_json_of_an_odd_shape_is_an_error_of_the_call_or_an_answer_without_usage(transport: str, body: Any) -> None:
+    try:
+        reply, _ = answered(lambda asked, before: (200, body), transport)
+    except ModelError as error:
+        assert not isinstance(error, FatalModelError)  # noqa: PT017
+    else:
+        str(reply).encode()
+        assert reply.usage is None or reply.usage.input < 10**9
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b""])
+def test_a_stream_ends_at_done_whatever_comes_after(transport: str, end: bytes) -> None:
+    lines = (b"\r\n" if b"\r" in end else b"\n").join(
+        [
+            b": a comment",
+            b"",
+            b'data: {"choices": [{"delta": {"content": "hel"}}]}',
+            b"",
+            b'data: {"choices": [{"delta":',
+            b'data: {"content": "lo"}, "finish_reason": "stop"}]}',
+            b"",
+            b'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}',
+            b"",
+            b"data: [DONE]",
+        ]
+    )
+    if transport == "litellm":
+        pytest.skip("its own parser")
+    reply = _raw(b"text/event-stream", lines + end)
+
+    assert (reply.text, reply.usage) == ("hello", Usage(9, 2))
+
+
+def _raw(content_type: bytes, body: bytes) -> Reply:
+    """Ask a server that sends these bytes and then neither says more nor hangs up."""
+    import socket
+    from threading import Event, Thread
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    asked = Event()
+
+    def serve_once() -> None:
+        connection, _ = listening.accept()
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: " + content_type + b"\r\n\r\n" + body)
+        if not body.endswith(b"\n"):
+            connection.shutdown(socket.SHUT_WR)
+        asked.wait(5)
+        connection.close()
+
+    thread = Thread(target=serve_once, daemon=True)
+    thread.start()
+    try:
+        return ask(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", "direct", stream=True)
+    finally:
+        asked.set()
+        thread.join()
+        listening.close()
+
+
+def test_a_long_served_name_costs_no_time(transport: str) -> None:
+    served = "some-model-" + "1" * 60 + "!"
+    reply, _ = answered(lambda body, before: (200, completion(model=served)), transport)
+
+    assert reply.model == served

@@ -183,6 +183,7 @@ class Conversation:
 
 
 DEFAULT_MAX_OUTPUT_TOKENS = 1024
+OUTPUT_BOUNDS = ("max_output_tokens", "max_completion_tokens", "max_tokens")  # ours, and what providers call it
 
 # --- strategies ----------------------------------------------------------------------------
 
@@ -260,7 +261,9 @@ class Tier:
     @property
     def max_output_tokens(self) -> int:
         """Bound of an answer's tokens; always sent, so that a call's worst case is known before it."""
-        return int(self.params.get("max_output_tokens", DEFAULT_MAX_OUTPUT_TOKENS))
+        return next(
+            (int(self.params[name]) for name in OUTPUT_BOUNDS if name in self.params), DEFAULT_MAX_OUTPUT_TOKENS
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,8 @@ class PriceShape(RatesShape):
 
 def snapshot(prices: Mapping[str, Price], date: datetime.date) -> Json:
     """The prices of a run by tier, as run.json holds them: dated, with a hash that equal prices share."""
-    plain = {name: asdict(price) for name, price in prices.items()}
-    return {"date": date.isoformat(), "hash": digest_of(canonical(plain))[:16], "usd_per_million": plain}
+    text = canonical({name: asdict(price) for name, price in prices.items()})
+    return {"date": date.isoformat(), "hash": digest_of(text)[:16], "usd_per_million": json.loads(text)}
 
 
 def from_snapshot(row: Mapping[str, Json]) -> Price:
@@ -108,4 +108,4 @@ def listed_price(model: str) -> Price | None:
 
 def _rates(row: Mapping[str, Any], suffix: str) -> dict[str, float]:
     """USD per million tokens, as far as a row has them."""
-    return {ours: float(row[key + suffix]) * 1e6 for ours, key in RATES.items() if row.get(key + suffix)}
+    return {ours: round(float(row[key + suffix]) * 1e6, 10) for ours, key in RATES.items() if row.get(key + suffix)}

@@ -128,6 +128,6 @@ def _priced(run: folder.Run, current: Mapping[str, Price]) -> Any:
 
 
 def _lives(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """The calls of each conversation, strategy and sample, which stand together in the order in which they were made."""
+    """The calls of each conversation, strategy and sample, in the order in which they were made."""
     for _, group in groupby(rows, key=lambda row: (row["conversation"], row["strategy"], row["sample"])):
         yield list(group)

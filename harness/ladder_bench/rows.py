@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
-
-import numpy as np
 
 from ladder_bench import cost, folder
 from ladder_bench.domain import Answered, Call, Conversation, Message, Transcript, Verdict, canonical
@@ -21,7 +20,7 @@ class Rows:
     def __init__(self, gap_s: float) -> None:
         self._gap_s = gap_s
         self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in (*TABLES, "messages")}
-        self._places: dict[str, list[int]] = {name: [] for name in TABLES}
+        self._places = {name: array("q") for name in TABLES}
         self._packed: dict[str, list[Any]] = {name: [] for name in self._rows}
         self._kept_ids: set[str] = set()
         self._params: dict[int, tuple[Any, str]] = {}  # with the mapping itself, so that no other one takes its id
@@ -39,7 +38,7 @@ class Rows:
         starts = self._starts(conversation)
         warm = cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in calls])
         rank = (place[0] << 40) + (place[1] << 20) + place[2]
-        self._add("turns", rank, [_storable((*who, *self._turn(answered))) for answered in transcript.answered])
+        self._add("turns", rank, [(*who, *self._turn(answered)) for answered in transcript.answered])
         self._add(
             "calls",
             rank,
@@ -51,23 +50,21 @@ class Rows:
         self._add(
             "verdicts",
             rank,
-            [
-                _storable((*who, v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader))
-                for v in verdicts
-            ],
+            [(*who, v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader) for v in verdicts],
         )
 
     def tables(self) -> dict[str, Any]:
-        """The run's tables (pyarrow), each with the columns of `folder.TABLES`."""
+        """The run's tables (pyarrow), each with the columns of `folder.TABLES`. They are given away: ask once."""
         for name in self._rows:
             self._pack(name)
-        found = {name: folder.joined(self._packed[name]) for name in self._rows}
-        ordered = {name: found[name].take(np.argsort(self._places[name], kind="stable")) for name in TABLES}
-        return {**ordered, "messages": found["messages"].sort_by("id")}
+        ordered = {
+            name: folder.in_order(folder.joined(self._packed.pop(name)), self._places.pop(name)) for name in TABLES
+        }
+        return {**ordered, "messages": folder.joined(self._packed.pop("messages")).sort_by("id")}
 
     def _add(self, name: str, rank: int, rows: list[tuple[Any, ...]]) -> None:
         self._rows[name] += rows
-        self._places[name] += [rank] * len(rows)
+        self._places[name].extend([rank] * len(rows))
         if len(self._rows[name]) >= PACKED:
             self._pack(name)
 
@@ -133,9 +130,7 @@ class Rows:
     def _kept(self, message: Message) -> str:
         if message.digest not in self._kept_ids:
             self._kept_ids.add(message.digest)
-            self._rows["messages"].append(
-                _storable((message.digest, message.role, message.content, message.extra or None))
-            )
+            self._rows["messages"].append((message.digest, message.role, message.content, message.extra or None))
             if len(self._rows["messages"]) >= PACKED:
                 self._pack("messages")
         return message.digest
@@ -166,11 +161,3 @@ def _flags(call: Call) -> list[str]:
 def _prompt(call: Call, at_s: float) -> cost.Prompt:
     tier = call.request.tier
     return cost.Prompt(tier.cache_group, tier.price, call.usage, call.request.messages, at_s)
-
-
-def _storable(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Lone surrogates, which JSON may carry and Arrow cannot, become question marks."""
-    return tuple(
-        part.encode("utf-8", "replace").decode("utf-8") if isinstance(part, str) and not part.isascii() else part
-        for part in row
-    )

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ladder_bench import content
 from ladder_bench.documents import Document, Loc, read_yaml
-from ladder_bench.domain import DEFAULT_MAX_OUTPUT_TOKENS, Json, Limits, Price, Tier
+from ladder_bench.domain import DEFAULT_MAX_OUTPUT_TOKENS, OUTPUT_BOUNDS, Json, Limits, Price, Tier
 from ladder_bench.errors import InputError, Problem
 from ladder_bench.prices import AboveZero, Natural, Positive, PriceShape, Shape, Text, listed_price
 
@@ -176,6 +176,16 @@ def _wrong(shape: TierShape, recorded: Mapping[str, bool]) -> Iterator[tuple[Loc
 
 
 SECRET_PARAMS = ("api_key", "token", "authorization", "password", "secret", "aws_secret_access_key", "azure_ad_token")
+OURS_ALONE = (  # params that would change what a call is, or who decides over it
+    "n", "best_of", "stream", "stream_options", "model", "messages", "timeout", "num_retries", "max_retries",
+    "fallbacks", "base_url", "mock_response", "context_window_fallback_dict", "caching", "cache",
+    "extra_body", "headers", "extra_query", "default_headers",
+)  # fmt: skip
+HINTS = {
+    "stream": "; set 'stream' beside 'params'",
+    "extra_body": "; put its keys straight into 'params'",
+    "headers": "; use 'extra_headers'",
+}
 SECRET_HEADERS = ("authorization", "api-key", "x-api-key", "cookie", "proxy-authorization")
 
 
@@ -184,6 +194,10 @@ def _unreachable(shape: TierShape) -> Iterator[tuple[Loc, str]]:
     for name in shape.params:
         if name.lower() in SECRET_PARAMS:
             yield ("params", name), "no keys in files: put it in an environment variable and name that in 'api_key_env'"
+    for name in OURS_ALONE:
+        if name in shape.params and not shape.model.startswith("simulated/"):
+            hint = HINTS.get(name, "")
+            yield ("params", name), f"must be left out: the run decides over it{hint}"
     headers = shape.params.get("extra_headers", {})
     if not isinstance(headers, Mapping):
         yield ("params", "extra_headers"), "must be a mapping of header names to values"
@@ -207,9 +221,13 @@ def _unreachable(shape: TierShape) -> Iterator[tuple[Loc, str]]:
     direct = shape.model.startswith("local/") or (url is not None and shape.model.startswith("openai/"))
     if shape.transport == "direct" and not direct:
         yield ("transport",), "direct needs a model 'openai/NAME' and an 'api_base' in 'params'; or litellm, or auto"
-    most = shape.max_output_tokens or shape.params.get("max_output_tokens", DEFAULT_MAX_OUTPUT_TOKENS)
+    bounds = [name for name in OUTPUT_BOUNDS if name in shape.params]
+    if len(bounds) + (shape.max_output_tokens is not None) > 1:
+        yield ("params", bounds[-1]), "the bound of an answer is given twice; leave one out"
+        return
+    most = shape.max_output_tokens or next((shape.params[name] for name in bounds), DEFAULT_MAX_OUTPUT_TOKENS)
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
-        yield ("params", "max_output_tokens"), f"must be a whole number from 1, not {most!r}"
+        yield ("params", bounds[0]), f"must be a whole number from 1, not {most!r}"
     elif shape.context_limit is not None and most >= shape.context_limit:
         yield ("context_limit",), f"must leave room for a prompt beside max_output_tokens, which is {most}"
 

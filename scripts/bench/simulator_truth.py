@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
-from ladder_bench import config, content, corpus
+from ladder_bench import config, corpus
 from ladder_bench.domain import Handoff, Ladder, Step
 from simulated_runs import quality_estimates
 from simulator_truth import expected_quality

@@ -1,10 +1,12 @@
 """Drift: do answers given now differ from a stored one by more than they differ among themselves?
 
-Answers to one request vary, at temperature 0 too, so each request is answered twice now, and the two answers show by how
-much. If nothing changed, the stored answer and the two new ones are three draws from one distribution, and `stored` is
-a label that any of the three could carry. The test moves the label, together for the calls of a conversation, which may
-depend on each other, through all its places: the p-value is the share of labellings under which the measure is as far
-from 0 as it was seen, and is exact (Fisher 1935); a random part of them where they are many (Phipson and Smyth 2010).
+Answers to one request vary, at temperature 0 too, so each request is answered twice now, and the two answers show by
+how much. If nothing changed, the stored answer and the two new ones are three draws from one distribution, and `stored`
+is a label that any of the three could carry. The test moves the label through its places, together for the calls of a
+conversation, which may depend on each other: the p-value is the share of labellings under which the measure is as far
+from 0 as it was seen. It is exact (Fisher 1935); where labellings are many, a random part of them stands for all
+(Phipson and Smyth 2010). It takes for granted that answers vary now as they did then: a server that is much busier or
+much quieter than it was may answer differently with the same model.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 
@@ -85,9 +88,7 @@ def compare(tiers: Mapping[str, Sequence[Answers]], seed: int = 0) -> dict[str, 
         why = f"{described[name].conversations} conversations; testing {len(tested)} tiers needs {fewest}"
         described[name] = replace(described[name], too_few=why)
         tested.remove(name)
-    effects = {
-        (name, measure): _effects(tiers[name], of) for name in tested for measure, of in MEASURES.items()
-    }
+    effects = {(name, measure): _effects(tiers[name], of) for name in tested for measure, of in MEASURES.items()}
     adjusted = holm({place: p_value(each, seed) for place, each in effects.items()})
     for name in tested:
         described[name] = replace(
@@ -105,14 +106,14 @@ def _described(answers: Sequence[Answers]) -> Compared:
     conversations = len({each.conversation for each in answers})
     if not answers:
         return Compared(0, 0, too_few="no call was answered")
-    ratio = estimates.mean(_effects(answers, _log_ratios)[:, 0])
+    log = estimates.mean(_effects(answers, _log_ratios)[:, 0])
     found = Compared(
         len(answers),
         conversations,
         _pairs(answers, lambda first, second: float(first == second)),
         _pairs(answers, similarity),
         estimates.mean(_effects(answers, _drops)[:, 0]),
-        replace(ratio, **{part: _exp(getattr(ratio, part)) for part in ("value", "low", "high")}),
+        replace(log, value=_exp(log.value), low=_exp(log.low), high=_exp(log.high)),
     )
     if found.calls >= FEWEST_CALLS and conversations >= FEWEST_CONVERSATIONS:
         return found
@@ -136,13 +137,13 @@ def _exp(value: float | None) -> float | None:
 # --- measures ------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def similarity(first: str, second: str) -> float:
     """How alike two texts are, from 0 to 1: difflib's ratio over their words, in either order the same."""
     if first == second:
         return 1.0
-    words = [WORDS.findall(text)[:MOST_WORDS] for text in sorted((first, second))]
-    return difflib.SequenceMatcher(None, *words, autojunk=False).ratio()
+    one, other = ([found[0] for found in islice(WORDS.finditer(text), MOST_WORDS)] for text in sorted((first, second)))
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _opposite(texts: tuple[str, str, str]) -> tuple[tuple[str, str], tuple[str, str], tuple[str, str]]:
@@ -152,7 +153,7 @@ def _opposite(texts: tuple[str, str, str]) -> tuple[tuple[str, str], tuple[str, 
 
 
 def _drops(answers: Answers) -> list[float]:
-    """For each answer, if it were the stored one: how much less it is like the others than these are like each other."""
+    """For each answer, if it were the stored one: how much less alike it and the others are than those two."""
     return _against_others([-similarity(*pair) for pair in _opposite(answers.texts)])
 
 

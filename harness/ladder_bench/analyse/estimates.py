@@ -18,6 +18,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 FEWEST = 20  # conversations for an interval
 LEVEL = 0.95
 DRAWS = 1000
+BLOCK = 500_000  # weights that are in memory at once
 NOISE = 1e-12  # relative; sums of floats in another order differ by less, real differences by more
 
 
@@ -87,31 +88,36 @@ def quantiles(groups: Sequence[Array], probabilities: Sequence[float], seed: int
     owner = np.repeat(np.arange(len(full)), [group.size for group in full])
     order = np.argsort(values, kind="stable")
     values, owner = values[order], owner[order]
-    centres = [_weighted(values, np.ones((1, values.size)), p)[0] for p in probabilities]
+    ones = np.arange(1, values.size + 1)[np.newaxis]
+    centres = [_reaching(values, ones, p)[0] for p in probabilities]
     if len(full) < FEWEST:
         why = f"no interval: {len(full)} conversations, {FEWEST} are needed"
         return [Estimate(float(centre), None, None, len(full), 0, why) for centre in centres]
-    draws = np.random.default_rng(seed).multinomial(len(full), np.full(len(full), 1 / len(full)), size=DRAWS)
-    found = [
-        np.concatenate([_weighted(values, part[:, owner], p) for part in _chunks(draws, values.size)])
-        for p in probabilities
-    ]
+    drawn = _drawn(values, owner, len(full), probabilities, np.random.default_rng(seed))
     tail = (1 - LEVEL) / 2
     return [
-        Estimate(float(centre), float(np.quantile(drawn, tail)), float(np.quantile(drawn, 1 - tail)), len(full))
-        for centre, drawn in zip(centres, found, strict=True)
+        Estimate(float(centre), float(np.quantile(each, tail)), float(np.quantile(each, 1 - tail)), len(full))
+        for centre, each in zip(centres, drawn, strict=True)
     ]
 
 
-def _chunks(draws: Any, width: int) -> list[Any]:
-    """Split the draws so that a block of weights stays under about 40 MB."""
-    rows = max(1, 5_000_000 // max(1, width))
-    return [draws[start : start + rows] for start in range(0, len(draws), rows)]
+def _drawn(
+    values: Array, owner: Any, conversations: int, probabilities: Sequence[float], random: np.random.Generator
+) -> list[Array]:
+    """Each quantile of sorted values in every draw of conversations. Draws come in blocks of a few MB."""
+    at_once = max(1, BLOCK // values.size)
+    found: list[list[Array]] = [[] for _ in probabilities]
+    for start in range(0, DRAWS, at_once):
+        size = min(at_once, DRAWS - start)
+        times = random.multinomial(conversations, np.full(conversations, 1 / conversations), size=size)
+        reached = np.cumsum(times[:, owner], axis=1)
+        for each, probability in zip(found, probabilities, strict=True):
+            each.append(_reaching(values, reached, probability))
+    return [np.concatenate(each) for each in found]
 
 
-def _weighted(values: Array, weights: Any, probability: float) -> Array:
-    """The weighted quantile of sorted values, for every row of weights."""
-    reached = np.cumsum(weights, axis=1)
+def _reaching(values: Array, reached: Any, probability: float) -> Array:
+    """The first of the sorted values at which the cumulated weights reach a share, for every row of weights."""
     index = (reached < probability * reached[:, -1:] - 1e-9).sum(axis=1)  # weights are whole numbers, products are not
     found: Array = values[np.minimum(index, values.size - 1)]
     return found

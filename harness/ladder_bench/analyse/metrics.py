@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ladder_bench import folder
 from ladder_bench.analyse import estimates
 from ladder_bench.analyse.estimates import Array
 from ladder_bench.domain import Estimate
@@ -68,21 +69,22 @@ def scores(
 ) -> list[Scores]:
     """Reduce a run's tables to values a conversation, for every strategy in the given order."""
     place = {name: index for index, name in enumerate(sorted(conversations))}
-    turns, calls, verdicts = (_by_strategy(tables[name]) for name in ("turns", "calls", "verdicts"))
-    return [
-        _scores(name, place, turns.get(name, []), calls.get(name, []), verdicts.get(name, []), resolved_quality)
-        for name in strategies
-    ]
+    samples = 1 + max(tables["turns"]["sample"].to_pylist(), default=0)
+    return [_scores(name, tables, place, samples, resolved_quality) for name in strategies]
 
 
-def _by_strategy(table: Any) -> dict[str, list[dict[str, Any]]]:
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    light = table.drop_columns(
-        [name for name in ("messages", "memory", "reason", "params") if name in table.column_names]
-    )
-    for row in light.to_pylist():
-        groups[row["strategy"]].append(row)
-    return groups
+READ = {
+    "turns": ("conversation", "sample", "failure", "opened", "switched", "wait_s"),
+    "calls": ("conversation", "sample", "usd_warm", "usd_cold", "usd_billed", "input", "output", "estimated"),
+    "verdicts": ("conversation", "sample", "turn", "metric", "value", "weight", "critical"),
+}
+
+
+def _rows(tables: Mapping[str, Any], name: str, strategy: str) -> Iterator[Mapping[str, Any]]:
+    import pyarrow.compute as pc
+
+    chosen = pc.is_in(tables[name]["strategy"], value_set=folder.column("string", [strategy]))
+    return folder.rows_of(tables[name].select(READ[name]).filter(chosen))
 
 
 class _Sums:
@@ -114,16 +116,14 @@ COMPLETE = (
 
 def _scores(
     name: str,
+    tables: Mapping[str, Any],
     place: Mapping[str, int],
-    turns: list[dict[str, Any]],
-    calls: list[dict[str, Any]],
-    verdicts: list[dict[str, Any]],
+    samples: int,
     resolved_quality: float,
 ) -> Scores:
-    shape = (len(place), 1 + max((row["sample"] for row in turns), default=0))
-    sums: dict[str, _Sums] = defaultdict(lambda: _Sums(shape))
+    sums: dict[str, _Sums] = defaultdict(lambda: _Sums((len(place), samples)))
     waits: list[list[float]] = [[] for _ in place]
-    for row in turns:
+    for row in _rows(tables, "turns", name):
         cell = place[row["conversation"]], row["sample"]
         sums["turns"].add(cell, 1.0)
         sums["answered"].add(cell, float(row["failure"] is None))
@@ -131,7 +131,7 @@ def _scores(
         sums["handoffs_per_conversation"].add(cell, float(row["switched"]))
         if row["wait_s"] is not None:
             waits[cell[0]].append(row["wait_s"])
-    for row in calls:
+    for row in _rows(tables, "calls", name):
         _add_call(sums, (place[row["conversation"]], row["sample"]), row)
     lived, answered = sums["turns"].total, sums["answered"].total
     complete = ((lived > 0) & (answered == lived)).astype(float)  # what was not answered to the end has no whole cost
@@ -142,7 +142,7 @@ def _scores(
     unscored |= {"cost_usd_billed": int((lived > 0).sum() - billed.sum())}
     unscored |= {"unsupported_per_turn": failed, "self_corrections_per_turn": failed}
     values = {metric: sums[metric].over(billed if metric == "cost_usd_billed" else complete) for metric in COMPLETE}
-    values |= _graded(verdicts, place, sums, unscored, resolved_quality)
+    values |= _graded(_rows(tables, "verdicts", name), place, sums, unscored, resolved_quality)
     some = (answered > 0).astype(float)
     values |= {"unsupported": sums["unsupported"].over(some), "claims": sums["claims"].over(some)}
     values |= {f"{metric}_per_turn": sums[metric].over(answered) for metric in ("unsupported", "self_corrections")}
@@ -159,7 +159,7 @@ def _add_call(sums: dict[str, _Sums], cell: Cell, row: Mapping[str, Any]) -> Non
 
 
 def _graded(
-    verdicts: list[dict[str, Any]],
+    verdicts: Iterable[Mapping[str, Any]],
     place: Mapping[str, int],
     sums: dict[str, _Sums],
     unscored: dict[str, int],
@@ -211,6 +211,8 @@ OF_A_TURN = ("correctness", "completeness", "active_constraint")  # a share of t
 
 class _TurnScore:
     """A turn's criteria and active constraints: met and judged weight, and whether the critical ones hold."""
+
+    __slots__ = ("_kinds", "critical_missed", "critical_unknown", "met", "weight")
 
     def __init__(self) -> None:
         self.met = self.weight = 0.0

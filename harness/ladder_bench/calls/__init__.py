@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from ladder_bench.calls.sender import Budget, Sender, Terms
-from ladder_bench.calls.stop import Stop
+from ladder_bench.calls.stop import Stop, interruptible
 from ladder_bench.domain import Reply, Request, Tier
 from ladder_bench.models import ModelClient
 from ladder_bench.store import MissError, Send, Store, backend_of, database, key_of
 
-__all__ = ["Calls", "Keys", "Layers", "Stop", "Terms"]
+__all__ = ["Budget", "Calls", "Keys", "Layers", "Sender", "Stop", "Terms", "interruptible"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Calls:
         self._clients, self._store, self._layers = clients, store, layers
         self._stop, self._terms, self._budget = stop, terms, Budget()
         self._senders: dict[str, Send] = {}
+        self._live: list[Sender] = []
         self.keys = Keys(clients, layers.sharing)
 
     def fetcher(self, strategy: str) -> Callable[[Request], Awaitable[tuple[str, Reply]]]:
@@ -75,11 +76,12 @@ class Calls:
     def _send(self, tier: Tier) -> Send:
         if tier.name not in self._senders:
             client = self._clients[tier.name]
-            self._senders[tier.name] = (
-                Sender(tier, client, self._store, self._stop, self._terms, self._budget).send
-                if tier.live
-                else self._computed(client)
-            )
+            if tier.live:
+                sender = Sender(tier, client, self._store, self._stop, self._terms, self._budget)
+                self._live.append(sender)
+                self._senders[tier.name] = sender.send
+            else:
+                self._senders[tier.name] = self._computed(client)
         return self._senders[tier.name]
 
     def _computed(self, client: ModelClient) -> Send:
@@ -96,9 +98,9 @@ class Calls:
         return send
 
     @property
-    def in_flight(self) -> int:
-        """Requests that a provider is answering."""
-        return self._budget.open
+    def waiting(self) -> int:
+        """Calls that wait for a provider, or for their turn to ask it."""
+        return sum(sender.waiting for sender in self._live)
 
     async def close(self) -> None:
         for client in self._clients.values():

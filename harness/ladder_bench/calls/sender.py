@@ -15,9 +15,9 @@ from ladder_bench import cost
 from ladder_bench.calls.stop import Stop
 from ladder_bench.calls.throttle import Throttle
 from ladder_bench.domain import Reply, Request, Tier
-from ladder_bench.errors import FatalModelError, ModelError
+from ladder_bench.errors import FatalModelError, ModelError, StoppedError
 from ladder_bench.models import ModelClient
-from ladder_bench.models.chat import most_input_tokens
+from ladder_bench.models.chat import most_input_tokens, most_tokens_beside
 from ladder_bench.store import Store, database, ledger
 
 TRANSIENT = (
@@ -30,30 +30,38 @@ LONGEST_PAUSE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What every sender of a run shares. `cap_usd` None: no cap."""
+    """What every sender of a run shares. `cap_usd` None: no cap. `keep`: replies go into the store."""
 
     experiment: str
     cap_usd: float | None = None
+    keep: bool = True
+
+
+@dataclass(slots=True)
+class Patience:
+    """What is left of a call's time: its attempts and its own pauses, not its waiting for a place or for the rates."""
+
+    left_s: float
 
 
 class Budget:
     """Waits for room under the cap: what is in flight may turn out cheaper than its worst case."""
 
     def __init__(self) -> None:
-        self.open = 0
+        self._open = 0
         self._settled = asyncio.Event()
 
     def opened(self) -> None:
-        self.open += 1
+        self._open += 1
 
     def closed(self) -> None:
-        self.open -= 1
+        self._open -= 1
         self._settled.set()
         self._settled = asyncio.Event()
 
     async def room(self) -> bool:
         """Wait until an attempt settled; False where none is open."""
-        if self.open == 0:
+        if self._open == 0:
             return False
         await self._settled.wait()
         return True
@@ -66,33 +74,42 @@ class Sender:
         self._tier, self._client, self._store, self._stop = tier, client, store, stop
         self._terms, self._budget = terms, budget
         self._throttle = Throttle(tier.limits, stop)
-        self._answered = False
+        self._heard = False
+        self.waiting = 0  # calls that are being sent, or wait for that
+        self._beside = most_tokens_beside(tier)
         self._opening: asyncio.Task[None] | None = None
 
     async def send(self, key: str, request: Request) -> Reply:
         """Answer a request, trying again what may pass. Raises ModelError, StoppedError."""
         self._opening = self._opening or asyncio.create_task(self._client.open())
         await asyncio.shield(self._opening)
-        deadline = time.monotonic() + self._tier.limits.turn_timeout_s
+        self.waiting += 1
+        try:
+            return await self._insist(key, request, Patience(self._tier.limits.turn_timeout_s))
+        finally:
+            self.waiting -= 1
+
+    async def _insist(self, key: str, request: Request, patience: Patience) -> Reply:
         failures = 0
         while True:
             try:
-                return await self._attempt(key, request, deadline)
+                return await self._attempt(key, request, patience)
             except FatalModelError as error:
                 self._stop.request(str(error), error)
                 raise
             except ModelError as error:
                 failures += 1
                 pause = self._pause(error, failures)
-                if pause is None or time.monotonic() + pause > deadline:
+                if pause is None or pause >= patience.left_s:
                     raise self._last(error, failures) from None
+            patience.left_s -= pause
             await self._stop.pause(pause)
 
     def _pause(self, error: ModelError, failures: int) -> float | None:
         """Seconds until the next attempt, None where there is to be none."""
         if error.kind not in TRANSIENT:
             return None
-        silent = error.kind == "no_connection" and not self._answered
+        silent = error.kind == "no_connection" and not self._heard
         if failures >= (ATTEMPTS_WITHOUT_A_SIGN if silent else ATTEMPTS):
             return None
         growing = min(LONGEST_PAUSE_S, self._tier.limits.retry_pause_s * 2 ** (failures - 1))
@@ -100,24 +117,41 @@ class Sender:
 
     def _last(self, error: ModelError, failures: int) -> ModelError:
         """What a call ends with: fatal for the run where a tier has never answered and nothing listens there."""
-        if error.kind == "no_connection" and not self._answered:
+        if error.kind == "no_connection" and not self._heard:
             fatal = FatalModelError("no_connection", f"tier '{self._tier.name}': nothing answers there: {error}")
+            self._stop.request(str(fatal), fatal)
+            return fatal
+        asked = error.retry_after_s or 0.0
+        if asked > self._tier.limits.turn_timeout_s:
+            what = f"tier '{self._tier.name}': its provider asks to wait {asked:.0f} s, longer than 'turn_timeout_s'"
+            fatal = FatalModelError("rate_limited", what, charged=False)
             self._stop.request(str(fatal), fatal)
             return fatal
         if failures == 1:
             return error
         return ModelError(error.kind, f"{str(error).partition(': ')[2]} (attempt {failures})")
 
-    async def _attempt(self, key: str, request: Request, deadline: float) -> Reply:
-        worst = cost.worst_usd(most_input_tokens(request), self._tier.max_output_tokens, self._tier.price)
+    async def _attempt(self, key: str, request: Request, patience: Patience) -> Reply:
+        worst = cost.worst_usd(
+            most_input_tokens(request) + self._beside, self._tier.max_output_tokens, self._tier.price
+        )
         tokens = cost.count_quickly(request.messages) + self._tier.max_output_tokens
-        async with self._throttle.admitted(tokens) as started:
+        async with self._throttle.place():
             attempt = await self._reserve(key, request, worst)
             self._budget.opened()
             try:
-                return await self._answer(attempt, key, request, started, tokens, deadline)
+                started = await self._paced(attempt, tokens)
+                return await self._answer(attempt, key, request, started, tokens, patience)
             finally:
                 self._budget.closed()
+
+    async def _paced(self, attempt: int, tokens: int) -> float:
+        """Wait for the rates; a call that is stopped there was never sent, and gives its reservation back."""
+        try:
+            return await self._throttle.pace(tokens)
+        except StoppedError as stopped:
+            await self._store.durable(lambda connection: ledger.withdraw(connection, attempt))
+            raise stopped
 
     async def _reserve(self, key: str, request: Request, worst_usd: float) -> int:
         """Put an attempt on the ledger. Raises StoppedError where the cap has no room for its worst case."""
@@ -135,22 +169,20 @@ class Sender:
         return int(attempt)
 
     async def _answer(
-        self, attempt: int, key: str, request: Request, started: float, tokens: int, deadline: float
+        self, attempt: int, key: str, request: Request, started: float, tokens: int, patience: Patience
     ) -> Reply:
         begun = time.perf_counter()
         try:
-            async with asyncio.timeout(min(self._tier.limits.timeout_s, max(0.001, deadline - time.monotonic()))):
-                reply = await self._client.complete(request)
-        except TimeoutError:
-            error = ModelError("timeout", f"no answer in {time.perf_counter() - begun:.1f} s")
-            await self._failed(attempt, error, begun)
-            raise error from None
+            reply = await self._answered(request, patience)
         except ModelError as error:
             if error.kind == "rate_limited":
-                self._throttle.refused(started, error.retry_after_s)
-            await self._failed(attempt, error, begun)
+                self._throttle.refused(started, self._hold(error))
+            paid = 0.0 if error.charged is False else None
+            if error.charged and error.usage is not None:
+                paid = cost.billed_usd(error.usage, self._tier.price)
+            await self._settle(attempt, error.kind, time.perf_counter() - begun, paid)
             raise
-        self._answered = True
+        self._heard = True
         self._throttle.succeeded()
         usage = reply.usage or cost.estimated_usage(request.messages, reply.text)
         self._throttle.used(tokens, usage.input + usage.output)
@@ -158,17 +190,32 @@ class Sender:
         seconds = time.perf_counter() - begun
 
         def work(connection: sqlite3.Connection) -> None:
-            database.put(connection, key, request.origin.conversation, self._tier.model, reply)
+            if self._terms.keep:
+                database.put(connection, key, request.origin.conversation, self._tier.model, reply)
             ledger.settle(connection, attempt, "answered", seconds, paid, certain=reply.usage is not None)
 
         await self._store.durable(work)
         return reply
 
-    async def _failed(self, attempt: int, error: ModelError, begun: float) -> None:
-        paid = {None: None, False: 0.0, True: None}[error.charged]
-        if error.charged and error.usage is not None:
-            paid = cost.billed_usd(error.usage, self._tier.price)
-        seconds = time.perf_counter() - begun
+    async def _answered(self, request: Request, patience: Patience) -> Reply:
+        """One answer, in time."""
+        begun = time.perf_counter()
+        try:
+            async with asyncio.timeout(min(self._tier.limits.timeout_s, patience.left_s)):
+                return await self._client.complete(request)
+        except TimeoutError:
+            raise ModelError("timeout", f"no answer in {time.perf_counter() - begun:.1f} s") from None
+        finally:
+            patience.left_s -= time.perf_counter() - begun
+
+    def _hold(self, error: ModelError) -> float | None:
+        """How long to hold everybody back; a provider that asks for longer than a call may take ends the run."""
+        asked = error.retry_after_s
+        return asked if asked is not None and asked <= self._tier.limits.turn_timeout_s else None
+
+    async def _settle(self, attempt: int, outcome: str, seconds: float, paid_usd: float | None) -> None:
         await self._store.durable(
-            lambda connection: ledger.settle(connection, attempt, error.kind, seconds, paid, certain=paid is not None)
+            lambda connection: ledger.settle(
+                connection, attempt, outcome, seconds, paid_usd, certain=paid_usd is not None
+            )
         )

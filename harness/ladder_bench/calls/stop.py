@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
 
 from ladder_bench.errors import StoppedError
 
@@ -35,3 +39,29 @@ class Stop:
             except TimeoutError:
                 pass
         self.check()
+
+
+@contextlib.contextmanager
+def interruptible(stop: Stop, warn: Callable[[str], None]) -> Iterator[None]:
+    """Inside, in a task: Ctrl-C once finishes what is in flight, twice stops at once. Raises KeyboardInterrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def interrupt() -> None:
+        if stop.reason is None:
+            stop.request("interrupted")
+            warn("finishing the calls in flight; Ctrl-C again stops at once")
+        else:
+            loop.remove_signal_handler(signal.SIGINT)
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

@@ -18,7 +18,6 @@ from ladder_bench.domain import Limits
 
 MARGIN = 1.02  # starts leave here evenly and arrive with jitter
 BACK_OFF = 0.7
-LARGEST_HOLD_S = 3600.0
 
 
 class Throttle:
@@ -32,15 +31,12 @@ class Throttle:
         self._next_start = self._next_tokens = self._held_until = self._slowed = float("-inf")
 
     @contextlib.asynccontextmanager
-    async def admitted(self, tokens: int) -> AsyncIterator[float]:
-        """Wait for a place and for the rates; inside, the request is in flight. Gives the time it started at.
-
-        `tokens` is the most that the request can use of `tokens_per_minute`. Raises StoppedError.
-        """
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for a place among the requests in flight, and hold it. Raises StoppedError."""
         await self._place()
         try:
-            await self._pace(tokens)
-            yield self._clock()
+            self._stop.check()
+            yield
         finally:
             self._in_flight -= 1
             self._wake()
@@ -67,7 +63,8 @@ class Throttle:
                 self._in_flight += 1
                 ticket.set_result(None)
 
-    async def _pace(self, tokens: int) -> None:
+    async def pace(self, tokens: int) -> float:
+        """Wait until the rates let a request start that can use so many tokens; its start. Raises StoppedError."""
         per_request, per_token = self._limits.requests_per_minute, self._limits.tokens_per_minute
         while True:
             now = self._clock()
@@ -80,6 +77,7 @@ class Throttle:
             self._next_start = now + 60 / per_request * MARGIN
         if per_token is not None:
             self._next_tokens = now + tokens * 60 / per_token * MARGIN
+        return now
 
     # --- what came of it -------------------------------------------------------------------
 
@@ -96,6 +94,6 @@ class Throttle:
         """The provider said 429 to a request that started then: one step back for all that were in flight together."""
         now = self._clock()
         if retry_after_s is not None:
-            self._held_until = max(self._held_until, now + min(retry_after_s, LARGEST_HOLD_S))
+            self._held_until = max(self._held_until, now + retry_after_s)
         if started >= self._slowed:
             self._allowed, self._slowed = max(1.0, self._allowed * BACK_OFF), now

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ladder_bench import folder, report
 from ladder_bench.analyse.summary import summarise
-from ladder_bench.calls import Calls, Layers, Stop, Terms
+from ladder_bench.calls import Calls, Layers, Stop, Terms, interruptible
 from ladder_bench.domain import Conversation, Json, Transcript
 from ladder_bench.errors import FatalModelError, StoppedError
 from ladder_bench.experiment.about import about_run
@@ -127,7 +124,7 @@ class _Work:
         live = [tier.limits.concurrency for tier in self._prepared.tiers if tier.live]
         at_once = 2 * max(live) if live else COMPUTED_AT_ONCE
         try:
-            with self._interruptible():
+            with interruptible(self.stop, self._listener.warn):
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(at_once, len(self._prepared.corpus.conversations))):
                         group.create_task(self._worker())
@@ -170,7 +167,9 @@ class _Work:
                 return  # `stop` knows why
             self._done.add(index)
             self._ungraded.append((conversation, transcripts))
-            if self._calls.in_flight == 0 or len(self._ungraded) > MOST_UNGRADED:
+            await asyncio.sleep(0)  # twice: workers that finished together take up their next conversations first
+            await asyncio.sleep(0)
+            if self._calls.waiting == 0 or len(self._ungraded) > MOST_UNGRADED:
                 self._grade()
             counts = self._counts()
             total = len(self._prepared.corpus.conversations)
@@ -203,31 +202,6 @@ class _Work:
         if failures:
             raise next((each for each in failures if not isinstance(each, StoppedError)), failures[0])
         return [(place, each) for place, each in zip(places, found, strict=True) if isinstance(each, Transcript)]
-
-    @contextlib.contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C once finishes what is in flight, twice stops at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-
-        def interrupt() -> None:
-            if self.stop.reason is None:
-                self.stop.request("interrupted")
-                self._listener.warn("finishing the calls in flight; Ctrl-C again stops at once")
-            else:
-                loop.remove_signal_handler(signal.SIGINT)
-                task.cancel()
-
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-        try:
-            yield
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
 
 
 def _first(error: BaseException) -> BaseException:

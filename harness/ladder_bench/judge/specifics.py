@@ -17,22 +17,13 @@ texts. `quantities.computed` says which operations and which results are refused
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import regex
 
 from ladder_bench.judge.identifiers import addresses, bare_url, compact, identifiers, parts, words
-from ladder_bench.judge.moments import (
-    Clock,
-    Date,
-    Day,
-    clocks,
-    counted_date,
-    dates,
-    same_clock,
-    same_date,
-)
+from ladder_bench.judge.moments import Clock, Date, Day, clocks, counted_date, dates, same_clock, same_date
 from ladder_bench.judge.names import names, words_of
 from ladder_bench.judge.quantities import (
     Quantity,
@@ -58,20 +49,29 @@ class Specific:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Evidence:
-    """The texts that an answer may rely on. Each text is read once, however many answers it supports."""
+    """The texts that an answer may rely on. Each is read once, for all evidence that `plus` makes of this one too."""
 
     texts: tuple[str, ...]
+    _read: dict[str, _Known] = field(compare=False, repr=False)
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
+    def __init__(self, texts: Iterable[str] = (), read: dict[str, _Known] | None = None) -> None:
         object.__setattr__(self, "texts", tuple(texts))
+        object.__setattr__(self, "_read", {} if read is None else read)
 
     def plus(self, *texts: str) -> Evidence:
-        return Evidence((*self.texts, *texts))
+        return Evidence((*self.texts, *texts), self._read)
+
+    def read(self) -> Iterator[_Known]:
+        """What each text holds."""
+        for text in self.texts:
+            if text not in self._read:
+                self._read[text] = _read(text)
+            yield self._read[text]
 
 
 def find(answer: str, evidence: Evidence) -> tuple[Specific, ...]:
     """List the specifics of an answer in reading order, each once."""
-    known, page = _known(evidence.texts), _Page(answer)
+    known, page = _known(evidence), _Page(answer)
     found = [item for reader in READERS for item in reader(page, known)]
     once: dict[tuple[str, str], Specific] = {}
     for _, specific in sorted(found, key=lambda item: item[0]):
@@ -99,8 +99,8 @@ class _Known:
 
 
 @lru_cache(maxsize=64)
-def _known(texts: tuple[str, ...]) -> _Known:
-    read = [_read(text) for text in texts]
+def _known(evidence: Evidence) -> _Known:
+    read = list(evidence.read())
     numbers = tuple(quantity for part in read for quantity in part.quantities)
     return _Known(
         folded="\n".join(part.folded for part in read),
@@ -116,7 +116,6 @@ def _known(texts: tuple[str, ...]) -> _Known:
     )
 
 
-@lru_cache(maxsize=8192)
 def _read(text: str) -> _Known:
     numbers = (*quantities(text), *worded_quantities(text))
     items = len(_ITEM.findall(text))

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ladder_bench.domain import Conversation, Reply, Request, Tier
 from ladder_bench.models.direct import Direct
+from ladder_bench.models.discreet import Discreet, Transport
 from ladder_bench.models.hosted import Hosted
 from ladder_bench.models.local import PREFIX
 from ladder_bench.models.recorded import Recorded
@@ -49,6 +50,11 @@ def clients(tiers: Sequence[Tier], conversations: Mapping[str, Conversation], se
 
 def live_client(tier: Tier) -> ModelClient:
     """The client of a tier that answers over a socket."""
+    return Discreet(tier, transport_of(tier))
+
+
+def transport_of(tier: Tier) -> Transport:
+    """What reaches a live tier."""
     if tier.model.startswith(PREFIX):
         return Served(tier)
     base = tier.params.get("api_base")

@@ -7,29 +7,35 @@ never as 0 tokens; a served model other than the requested one and usage that ca
 from __future__ import annotations
 
 import email.utils
+import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ladder_bench.domain import Json, Reply, Request, Tier, Usage
+from ladder_bench.domain import OUTPUT_BOUNDS, Json, Reply, Request, Tier, Usage
 from ladder_bench.errors import FatalModelError, ModelError
 
 OURS = ("api_base", "api_key_env", "max_output_tokens", "extra_headers")  # params that are not the provider's
-USAGE_KEYS = ("prompt_tokens", "completion_tokens")
 TRUNCATED = "truncated"
+MOST_TOKENS = 10**9  # of a call; more is no count
 
 
 def provider_params(tier: Tier) -> dict[str, Json]:
     """What a provider is sent beside the messages; `max_tokens` always, so that a call's worst case is known."""
     params = {name: value for name, value in tier.params.items() if name not in OURS}
-    if not {"max_tokens", "max_completion_tokens"} & set(params):
+    if not set(OUTPUT_BOUNDS) & set(params):
         params["max_tokens"] = tier.max_output_tokens
     if tier.stream:
         params |= {"stream": True, "stream_options": {"include_usage": True}}
     return params
+
+
+def most_tokens_beside(tier: Tier) -> int:
+    """An upper bound of the tokens of what is sent beside the messages: tools and schemas are read, too."""
+    return len(json.dumps(provider_params(tier)))  # ASCII: a byte a character
 
 
 def api_key(tier: Tier) -> str | None:
@@ -41,11 +47,6 @@ def api_key(tier: Tier) -> str | None:
     if not key:
         raise FatalModelError("no_key", f"tier '{tier.name}': the variable {variable} is not set", charged=False)
     return key
-
-
-def without_key(text: str, key: str | None) -> str:
-    """A text with the key blotted out: providers echo what they were sent."""
-    return text.replace(key, "***") if key else text
 
 
 # --- replies -------------------------------------------------------------------------------
@@ -66,8 +67,8 @@ def reply_of(payload: Any, request: Request, latency_s: float, first_token_s: fl
     if not isinstance(text, str):
         what = f"the provider answered without content (finish reason: {finish})"
         raise ModelError("no_content", what, charged=charged, usage=usage)
-    served = payload.get("model") or None
-    if served is not None and not _same_model(request.tier.model, str(served)):
+    served = _short(payload.get("model") or "")
+    if served and not _same_model(request.tier.model, served):
         flags.append(f"served by {served}")
     if finish == "length":
         flags.append(TRUNCATED)
@@ -76,8 +77,8 @@ def reply_of(payload: Any, request: Request, latency_s: float, first_token_s: fl
         usage=usage,
         latency_s=latency_s,
         origin="live",
-        model=None if served is None else str(served),
-        finish=finish if isinstance(finish, str) else None,
+        model=served or None,
+        finish=_short(finish) if isinstance(finish, str) else None,
         notes=tuple(flags),
         first_token_s=first_token_s,
         at=round(time.time(), 3),
@@ -87,9 +88,8 @@ def reply_of(payload: Any, request: Request, latency_s: float, first_token_s: fl
 def _same_model(requested: str, served: str) -> bool:
     """Whether a served name is the requested model, a dated version of it, or its file."""
     wanted, got = requested.rpartition("/")[2].casefold(), served.rpartition("/")[2].casefold()
-    return (
-        got == wanted or re.fullmatch(re.escape(wanted) + r"(?:[-@:._]?(?:v?\d[\w.:-]*|latest|gguf))+", got) is not None
-    )
+    rest = got[len(wanted) :]
+    return got.startswith(wanted) and (not rest or re.match(r"[-@:._](?:v?\d|latest$|gguf$)", rest) is not None)
 
 
 def _usage(payload: Mapping[str, Any], request: Request) -> tuple[Usage | None, list[str]]:
@@ -108,7 +108,7 @@ def _usage(payload: Mapping[str, Any], request: Request) -> tuple[Usage | None, 
             cache_write=_count(raw.get("cache_creation_input_tokens", details.get("cache_creation_tokens"))),
             reasoning=_count(answer_details.get("reasoning_tokens")),
         )
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         return None, ["usage unreadable"]
     if usage.input == 0:  # a prompt always has tokens: this is how missing usage looks through some gateways
         return None, ["usage missing"]
@@ -125,15 +125,18 @@ def _usage(payload: Mapping[str, Any], request: Request) -> tuple[Usage | None, 
 def _count(value: Any) -> int:
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_TOKENS:
+        raise ValueError(value)
+    if value != int(value):
         raise ValueError(value)
     return int(value)
 
 
 def most_input_tokens(request: Request) -> int:
     """An upper bound of a prompt's tokens: no tokenizer makes more than one of a byte; templates add some of their own."""
-    sizes = (len(m.content.encode("utf-8", "surrogatepass")) + len(m.extra) + 32 for m in request.messages)
-    return sum(sizes) + 256
+    texts = (text for m in request.messages for text in (m.content, m.extra))
+    sizes = sum(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    return sizes + 32 * len(request.messages) + 256
 
 
 # --- streams -------------------------------------------------------------------------------
@@ -155,9 +158,13 @@ class Stream:
         if not isinstance(chunk, Mapping) or chunk.get("error"):
             raise ModelError("provider_error", f"the stream broke off: {_short(chunk)}")
         self._rest |= {name: chunk[name] for name in ("model", "usage", "timings") if chunk.get(name)}
-        for choice in chunk.get("choices") or ():
+        choices = chunk.get("choices") or ()
+        if not isinstance(choices, Sequence) or not all(isinstance(choice, Mapping) for choice in choices):
+            raise ModelError("not_a_completion", f"the stream holds no choices: {_short(chunk)}")
+        for choice in choices:
             self._seen = True
-            piece = (choice.get("delta") or {}).get("content")
+            delta = choice.get("delta")
+            piece = delta.get("content") if isinstance(delta, Mapping) else None
             if isinstance(piece, str):
                 if piece and self.first_token_s is None:
                     self.first_token_s = time.perf_counter() - self.started
@@ -215,4 +222,5 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _short(value: Any) -> str:
-    return " ".join(str(value).split())[:200]
+    """A line of what a provider sent, whatever it is."""
+    return " ".join(str(value).encode("utf-8", "replace").decode().split())[:200]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -62,20 +63,20 @@ class Direct:
             )
             async with posted as response:
                 if response.status != 200:
-                    said = chat.without_key((await _whole(response)).decode("utf-8", "replace"), key)
+                    said = (await _whole(response)).decode("utf-8", "replace")
                     raise _refusal(response, said, self._tier)
                 if response.content_type == "text/event-stream":
-                    stream = await _streamed(response, started, key)
-                    return chat.reply_of(
-                        stream.completion(), request, time.perf_counter() - started, stream.first_token_s
-                    )
-                text = (await _whole(response)).decode("utf-8", "replace")
-                payload = _json(chat.without_key(text, key))
+                    stream = chat.Stream(started)
+                    async for event in _events(response):
+                        stream.add(_json(event))
+                    payload = stream.completion()
+                    return chat.reply_of(payload, request, time.perf_counter() - started, stream.first_token_s)
+                payload = _json(await _whole(response))
                 return chat.reply_of(payload, request, time.perf_counter() - started)
         except aiohttp.ClientConnectorError as error:  # nothing was sent
-            raise ModelError("no_connection", chat.without_key(str(error), key), charged=False) from None
+            raise ModelError("no_connection", str(error), charged=False) from None
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise ModelError("cut", f"{type(error).__name__}: {chat.without_key(str(error), key)}") from None
+            raise ModelError("cut", f"{type(error).__name__}: {error!s}") from None
 
     async def close(self) -> None:
         if self._session is not None:
@@ -92,27 +93,40 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
     return bytes(data)
 
 
-async def _streamed(response: aiohttp.ClientResponse, started: float, key: str | None) -> chat.Stream:
-    """Fold server-sent events: lines `data: {...}` up to `data: [DONE]`."""
-    stream, rest, size = chat.Stream(started), b"", 0
+async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The data of server-sent events, up to `[DONE]`: what a server does after that is nobody's answer."""
+    data: list[bytes] = []
+    async for line in _lines(response):
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+        elif not line and data:  # an empty line ends an event
+            event, data = b"\n".join(data), []
+            if event.strip() == b"[DONE]":
+                return
+            yield event
+    if data and b"".join(data).strip() != b"[DONE]":
+        yield b"\n".join(data)
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines without their ends (LF, CRLF); the last one need not end."""
+    rest, size = b"", 0
     async for piece in response.content.iter_any():
         size += len(piece)
         if size > LARGEST_ANSWER:
             raise ModelError("not_a_completion", f"the provider's answer is over {LARGEST_ANSWER} bytes")
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
-            if data != b"[DONE]":
-                stream.add(_json(chat.without_key(data.decode("utf-8", "replace"), key)))
-    return stream
+            yield line.removesuffix(b"\r")
+    yield rest.removesuffix(b"\r")
+    yield b""
 
 
-def _json(text: str) -> Any:
+def _json(data: bytes) -> Any:
+    text = data.decode("utf-8", "replace")
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         what = " ".join(text.split())[:100]
         raise ModelError("not_a_completion", f"the provider's answer is not JSON: {what}") from None
 

@@ -49,16 +49,13 @@ class Hosted:
                 **self._own_client(key),
             )
             stream = await _streamed(response, started) if self._tier.stream else None
-            payload = stream.completion() if stream else response.model_dump()
+            payload = stream.completion() if stream else _payload(response)
         except ModelError:
             raise
         except Exception as error:  # providers raise whatever they like; from here on it is a ModelError
-            raise _sorted_error(litellm, error, self._tier, key) from None
+            raise _sorted_error(litellm, error, self._tier) from None
         first = stream.first_token_s if stream else None
-        reply = chat.reply_of(payload, request, time.perf_counter() - started, first)
-        if key and key in reply.text:
-            raise ModelError("echoed_key", "the answer held the key; it was thrown away")
-        return reply
+        return chat.reply_of(payload, request, time.perf_counter() - started, first)
 
     def _own_client(self, key: str | None) -> dict[str, Any]:
         """A client that follows no redirect, where the tier says which hosts it may reach."""
@@ -83,6 +80,16 @@ class Hosted:
             self._client = None
 
 
+def _payload(response: Any) -> dict[str, Any]:
+    """What is read of a completion; dumping the whole of it costs as much again as everything else here."""
+    usage = getattr(response, "usage", None)
+    choices = [
+        {"message": {"content": choice.message.content}, "finish_reason": choice.finish_reason}
+        for choice in response.choices
+    ]
+    return {"model": response.model, "choices": choices, "usage": usage and usage.model_dump()}
+
+
 async def _streamed(response: Any, started: float) -> chat.Stream:
     """Fold a stream. litellm makes usage up where the provider sent none; what was sent is in its raw chunks."""
     stream = chat.Stream(started)
@@ -103,20 +110,20 @@ def _litellm() -> Any:
     return litellm
 
 
-def _sorted_error(litellm: Any, error: Exception, tier: Tier, key: str | None) -> ModelError:
+def _sorted_error(litellm: Any, error: Exception, tier: Tier) -> ModelError:
     """Sort an error by the HTTP status behind it, and by litellm's own classes where there is none."""
-    said = chat.without_key(str(error), key)
+    said = str(error)
     if isinstance(error, litellm.ContextWindowExceededError):
-        return ModelError("context_overflow", said[:300], charged=False)
+        return ModelError("context_overflow", said, charged=False)
     if isinstance(error, litellm.ContentPolicyViolationError):
-        return ModelError("refused_content", said[:300], charged=False)
+        return ModelError("refused_content", said, charged=False)
     if isinstance(error, litellm.Timeout):
-        return ModelError("timeout", said[:300])
+        return ModelError("timeout", said)
     names = {type(each).__name__ for each in _chain(error)}
     if names & {"ConnectError", "ConnectTimeout", "ClientConnectorError"}:  # nothing was sent
-        return ModelError("no_connection", said[:300], charged=False)
+        return ModelError("no_connection", said, charged=False)
     if names & {"ReadError", "RemoteProtocolError", "ServerDisconnectedError", "ClientPayloadError"}:
-        return ModelError("cut", said[:300])
+        return ModelError("cut", said)
     responses = [each.response for each in _chain(error) if getattr(each, "response", None) is not None]
     if "Missing credentials" in said:  # openai's own words, before anything is sent
         what = f"tier '{tier.name}': no key was found; set the provider's usual variable, or name one in 'api_key_env'"

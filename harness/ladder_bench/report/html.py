@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ladder_bench import content
 from ladder_bench.folder import Run
-from ladder_bench.report import method, text, transcripts
+from ladder_bench.report import ledger, method, text, transcripts
 from ladder_bench.report.columns import OTHERS
 from ladder_bench.report.marks import Marks, single_tier_line
 from ladder_bench.report.table import table
@@ -53,6 +53,9 @@ def page(run: Run, found: Marks, svg: str) -> str:
         conversations=_conversations(run, compared),
         not_measured=method.not_measured(summary),
         dropped=method.dropped(summary),
+        sources=[astuple(each) for each in ledger.sources(run.tables)],
+        spending=[astuple(each) for each in ledger.spending(run.tables)],
+        sent=[astuple(each) for each in ledger.sent(run.tables)],
         facts=method.facts(about, summary),
         prices=method.prices(about),
     )

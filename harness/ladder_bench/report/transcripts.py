@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ladder_bench import blocks
 from ladder_bench.analyse.metrics import QUALITY
 from ladder_bench.domain import Json
-from ladder_bench.folder import Run
+from ladder_bench.folder import Run, column, rows_of
 from ladder_bench.report.marks import is_plain_single
 from ladder_bench.report.text import one_line, shown
 
@@ -123,24 +123,24 @@ def _spread(values: Sequence[float | None]) -> float | None:
 
 def _qualities(run: Run, strategies: Sequence[str], names: Sequence[str] | None) -> dict[tuple[str, str], float]:
     """Quality by conversation and strategy: the mean over turns of met / judged weight, as the metrics have it."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     verdicts = run.tables["verdicts"]
-    chosen = pc.and_(
-        pc.is_in(verdicts["metric"], value_set=pa.array(sorted(QUALITY), pa.string())),
-        pc.and_(pc.is_in(verdicts["strategy"], value_set=pa.array(list(strategies))), pc.is_valid(verdicts["value"])),
-    )
+    chosen = pc.and_(_among(verdicts["metric"], QUALITY), _among(verdicts["strategy"], strategies))
+    chosen = pc.and_(chosen, pc.is_valid(verdicts["value"]))
     if names is not None:
-        chosen = pc.and_(chosen, pc.is_in(verdicts["conversation"], value_set=pa.array(list(names), pa.string())))
-    keys = ["conversation", "strategy", "sample", "turn"]
-    found = verdicts.select([*keys, "value", "weight"]).filter(chosen)
-    found = found.append_column("met", pc.multiply(found["value"], found["weight"]))
-    turns = found.group_by(keys).aggregate([("met", "sum"), ("weight", "sum")])
-    turns = turns.filter(pc.greater(turns["weight_sum"], 0.0))
-    turns = turns.append_column("q", pc.divide(turns["met_sum"], turns["weight_sum"]))
-    means = turns.group_by(["conversation", "strategy"]).aggregate([("q", "mean")]).to_pylist()
-    return {(row["conversation"], row["strategy"]): row["q_mean"] for row in means}
+        chosen = pc.and_(chosen, _among(verdicts["conversation"], names))
+    turns: dict[tuple[str, str, int, int], tuple[float, float]] = {}
+    columns = ("conversation", "strategy", "sample", "turn", "value", "weight")
+    for row in rows_of(verdicts.select(columns).filter(chosen)):
+        turn = row["conversation"], row["strategy"], row["sample"], row["turn"]
+        met, weight = turns.get(turn, (0.0, 0.0))
+        turns[turn] = met + row["value"] * row["weight"], weight + row["weight"]
+    shares: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for (conversation, strategy, *_), (met, weight) in turns.items():
+        if weight > 0:
+            shares[conversation, strategy].append(met / weight)
+    return {lived: sum(found) / len(found) for lived, found in shares.items()}
 
 
 def passage(text: str) -> Passage:
@@ -316,21 +316,19 @@ def _fired(text: str | None) -> list[dict[str, Any]]:
 def _rows_of(
     table: Any, names: Sequence[str], strategies: Sequence[str], without: Sequence[str] = ()
 ) -> list[dict[str, Json]]:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    chosen = pc.and_(
-        pc.is_in(table["conversation"], value_set=pa.array(list(names), pa.string())),
-        pc.is_in(table["strategy"], value_set=pa.array(list(strategies), pa.string())),
-    )
+    chosen = pc.and_(_among(table["conversation"], names), _among(table["strategy"], strategies))
     rows: list[dict[str, Json]] = table.drop_columns(list(without)).filter(chosen).to_pylist()
     first = min((row["sample"] for row in rows), default=0)
     return [row for row in rows if row["sample"] == first]
 
 
 def _messages(table: Any, ids: set[str]) -> dict[str, dict[str, Json]]:
-    import pyarrow as pa
+    return {row["id"]: row for row in table.filter(_among(table["id"], ids)).to_pylist()}
+
+
+def _among(texts: Any, wanted: Iterable[str]) -> Any:
     import pyarrow.compute as pc
 
-    chosen = pc.is_in(table["id"], value_set=pa.array(sorted(ids), pa.string()))
-    return {row["id"]: row for row in table.filter(chosen).to_pylist()}
+    return pc.is_in(texts, value_set=column("string", sorted(wanted)))

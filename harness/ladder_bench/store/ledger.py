@@ -75,10 +75,17 @@ def settle(
     experiment, held = connection.execute("SELECT experiment, held FROM attempts WHERE id = ?", (attempt,)).fetchone()
     keeps = paid if certain and paid is not None else max(held, paid or 0)
     connection.execute(
-        "UPDATE attempts SET outcome = ?, seconds = ?, paid = ?, held = ? WHERE id = ?",
-        (outcome, seconds, paid, keeps, attempt),
+        "UPDATE attempts SET at = ?, outcome = ?, seconds = ?, paid = ?, held = ? WHERE id = ?",
+        (time.time() - seconds, outcome, seconds, paid, keeps, attempt),
     )
     connection.execute("UPDATE experiments SET held = held + ? WHERE id = ?", (keeps - held, experiment))
+
+
+def withdraw(connection: sqlite3.Connection, attempt: int) -> None:
+    """Take back an attempt that was never sent."""
+    experiment, held = connection.execute("SELECT experiment, held FROM attempts WHERE id = ?", (attempt,)).fetchone()
+    connection.execute("DELETE FROM attempts WHERE id = ?", (attempt,))
+    connection.execute("UPDATE experiments SET held = held - ? WHERE id = ?", (held, experiment))
 
 
 def attempts(connection: sqlite3.Connection, experiment: str) -> list[tuple[Any, ...]]:
