@@ -106,3 +106,63 @@ def test_a_relative_name_in_a_matrix_is_looked_up_beside_it(tmp_path: Path) -> N
     found = config.read_matrix(read_yaml(tmp_path / "m.yaml"), tmp_path / "m.yaml")
 
     assert found.tiers.names == ("only",)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "api_key: sk-1234567890",
+        "openai_api_key: sk-1234567890",
+        "aws_session_token: abc",
+        "access_token: abc",
+        "api-key: abc",
+        "extra_headers: {Authorization: Bearer abc}",
+        "extra_headers: {X-Auth-Token: abc}",
+        "extra_headers: {x-goog-api-key: abc}",
+        "extra_headers: {Ocp-Apim-Subscription-Key: abc}",
+        "api_key_env: sk-1234567890",
+        'api_base: "https://user:pass@llm.example/v1"',
+        'api_base: "https://llm.example/v1?api-key=abc"',
+    ],
+)
+def test_a_key_in_a_tiers_file_is_refused_by_its_place(tmp_path: Path, params: str) -> None:
+    with pytest.raises(InputError) as caught:
+        tiers(
+            tmp_path,
+            f"tiers:\n  - name: a\n    model: openai/m\n    price: {{input: 1, output: 2}}\n    params: {{{params}}}\n",
+        )
+
+    (problem,) = caught.value.problems
+    assert problem.line == 5
+    assert "key" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ("n: 5", "the run decides over it"),
+        ("stream: true", "set 'stream' beside 'params'"),
+        ("extra_body: {max_tokens: 3000}", "straight into 'params'"),
+        ("max_tokens: 10, max_completion_tokens: 20", "given twice"),
+        ("max_tokens: 0", "a whole number from 1"),
+        ("api_base: nowhere", "must be a URL"),
+    ],
+)
+def test_params_that_would_break_the_ledger_are_refused(tmp_path: Path, params: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        tiers(tmp_path, f"tiers: [{{name: a, model: openai/m, price: {{input: 1, output: 2}}, params: {{{params}}}}}]")
+
+
+def test_ordinary_params_are_none_of_a_keys(tmp_path: Path) -> None:
+    text = "{temperature: 0, max_completion_tokens: 50, api_key_env: MY_KEY, tool_choice: auto, logit_bias: {'50256': -100}}"
+    found = tiers(tmp_path, f"tiers: [{{name: a, model: openai/m, price: {{input: 1, output: 2}}, params: {text}}}]")
+
+    assert found["a"].max_output_tokens == 50
+
+
+def test_a_price_may_step_up_above_a_context_size(tmp_path: Path) -> None:
+    price = "{input: 1, output: 2, cached: 0.1, steps: [{above: 1000, input: 2, output: 3}]}"
+    found = tiers(tmp_path, f"tiers: [{{name: a, model: openai/m, price: {price}}}]")["a"].price
+
+    assert (found.at(1000).input, found.at(1001).input, found.at(1001).output) == (1, 2, 3)
+    assert found.at(1001).ttl_s == found.ttl_s

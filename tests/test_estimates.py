@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ladder_bench.analyse import estimates
 from ladder_bench.analyse.estimates import FEWEST, difference, mean, quantiles, ratio, t_above, t_quantile
 from ladder_bench.domain import Estimate
 
@@ -181,3 +182,12 @@ def test_a_seed_repeats_itself() -> None:
     first, second = (quantiles(waits(40), (0.5, 0.9)) for _ in range(2))
 
     assert first == second
+
+
+def test_quantiles_do_not_depend_on_how_many_draws_are_in_memory_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    groups = [random.exponential(size=size) for size in random.integers(0, 9, 60)]
+
+    whole = quantiles(groups, (0.5, 0.9))
+    monkeypatch.setattr(estimates, "BLOCK", 1)
+    assert quantiles(groups, (0.5, 0.9)) == whole

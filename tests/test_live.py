@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -83,8 +86,22 @@ def test_a_refused_key_stops_the_run_at_once_and_names_the_variable(
 def test_nobody_listening_ends_the_run_in_a_line(tmp_path: Path) -> None:
     with loopback.serve() as provider:
         live.write(tmp_path, provider.url)
-    with pytest.raises(FatalModelError, match="nothing answers there"):
+    with pytest.raises(FatalModelError, match="has never answered"):
         run(tmp_path)
+
+
+def test_a_tier_that_never_answers_ends_the_run(tmp_path: Path) -> None:
+    with loopback.serve(Behaviour(failures={"500": 1.0})) as provider:
+        live.write(tmp_path, provider.url, 8, limits={"concurrency": 4, "retry_pause_s": 0.001})
+        with pytest.raises(FatalModelError, match="has never answered; the last of 3 calls"):
+            run(tmp_path)
+
+
+def test_a_provider_that_asks_to_wait_for_hours_ends_the_run(tmp_path: Path) -> None:
+    with loopback.serve(Behaviour(failures={"429_after": 0.5}, retry_after_s=9000)) as provider:
+        live.write(tmp_path, provider.url)
+        with pytest.raises(FatalModelError, match="asks to wait 9000 s"):
+            run(tmp_path)
 
 
 def test_a_prompt_beyond_the_context_fails_its_turn_or_is_trimmed_and_flagged(tmp_path: Path) -> None:
@@ -133,6 +150,20 @@ def test_a_provider_with_a_limit_of_its_own_is_obeyed(tmp_path: Path) -> None:
 
     assert all(each["failed_turns"] == 0 for each in found.summary["strategies"])
     assert ledger.outcomes["answered"] == found.summary["calls"]["distinct"]
+
+
+def test_a_store_that_is_removed_under_a_run_is_noticed(tmp_path: Path) -> None:
+    with loopback.process(Behaviour(delay_s=0.2)) as provider:
+        live.write(tmp_path, provider.url, 30)
+        process = live.start(tmp_path, "--out", "run")
+        while not (tmp_path / "calls.sqlite").exists() or sum(provider.ledger().outcomes.values()) < 4:
+            time.sleep(0.05)
+        for path in tmp_path.glob("calls*"):
+            path.unlink()
+        code, _, err = live.finish(process)
+
+    assert code == 2
+    assert "was moved or removed" in err
 
 
 # --- kills ---------------------------------------------------------------------------------
@@ -304,7 +335,17 @@ def test_stored_answers_are_asked_for_again_only_where_somebody_says_so(tmp_path
         fresh = run(tmp_path, fresh=("light",)).summary["calls"]
         aged = run(tmp_path, max_age_s=0.0).summary["calls"]
 
+        live.write(tmp_path, provider.url, 4)  # another experiment: what the first one asked for is old to it
+        provider.behave(Behaviour(failures={"401": 0.3}, seed=4))
+        with pytest.raises(FatalModelError):
+            run(tmp_path, fresh=("light", "strong"))
+        provider.behave(Behaviour())
+        before = sum(provider.ledger().outcomes.values())
+        resumed = run(tmp_path, fresh=("light", "strong")).summary["calls"]
+        now = sum(provider.ledger().outcomes.values()) - before
+
     distinct = first.summary["calls"]["distinct"]
+    assert resumed["sent"] == now < resumed["distinct"]  # what was refreshed before it stopped is not paid twice
     assert 0 < fresh["sent"] < distinct
     assert aged["sent"] == distinct
 
@@ -334,3 +375,58 @@ def test_the_key_is_nowhere_after_a_run(tmp_path: Path, fate: str, transport: st
     if fate == "succeeds":
         for path in (tmp_path / "run").glob("*.parquet"):
             assert SECRET not in str(pq.read_table(path).to_pylist())
+
+
+# --- time, and no network at all -----------------------------------------------------------
+
+
+def test_a_run_that_ran_out_of_minutes_says_so(tmp_path: Path) -> None:
+    with loopback.serve(Behaviour(delay_s=0.1)) as provider:
+        live.write(tmp_path, provider.url, 30, strategies=[{"single": "strong"}])
+        found = run(tmp_path, max_minutes=1.2 / 60)
+
+    assert found.summary["incomplete"]["reason"] == "--max-minutes 0.02"
+    assert 0 < found.summary["incomplete"]["conversations"] < 30
+
+
+WATCHED = """
+import sys
+def watch(event, arguments):
+    # asyncio's loop makes a pair of sockets that never leave the process
+    if event.startswith("socket.") and event not in ("socket.gethostname", "socket.__new__"):
+        raise SystemExit(f"network: {event} {arguments}")
+sys.addaudithook(watch)
+sys.argv = ["ladder-bench", *sys.argv[1:]]
+from ladder_bench.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--offline", "--limit", "2", "--out", "run"),
+        ("run", "{matrix}", "--offline", "--out", "run"),
+        ("plan", "{matrix}"),
+        ("bill",),
+        ("validate",),
+    ],
+)
+def test_offline_connects_to_nothing_binds_nothing_and_resolves_nothing(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    with loopback.serve() as provider:
+        matrix = str(live.write(tmp_path, provider.url, 2))
+        if "{matrix}" in arguments and "run" in arguments:
+            experiment.run(live.options(tmp_path, out="first"))
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, *(each.format(matrix=matrix) for each in arguments)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths, "LADDER_BENCH_STORE": str(tmp_path / "calls.sqlite")},
+        capture_output=True,
+        text=True,
+    )
+
+    assert "network:" not in done.stderr
+    assert done.returncode == 0, done.stderr

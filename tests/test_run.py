@@ -286,6 +286,21 @@ def test_an_answer_with_half_a_surrogate_pair_does_not_lose_the_run() -> None:
     assert "so use ? it." in tables["messages"].column("content").to_pylist()
 
 
+def test_tables_do_not_depend_on_the_order_in_which_conversations_are_done() -> None:
+    talks = [conversation("hello", "and then?", name=f"c{number}") for number in range(3)]
+    lives = [lived(talk, ladder("advanced:1", "light")).transcript for talk in talks]
+
+    def tables(order: tuple[int, ...]) -> Mapping[str, Any]:
+        rows = Rows(60.0)
+        for index in order:
+            rows.add((index, 0, 0), talks[index], lives[index], [])
+        return rows.tables()
+
+    expected = tables((0, 1, 2))
+    assert expected["turns"].column("conversation").to_pylist() == ["c0", "c0", "c1", "c1", "c2", "c2"]
+    assert tables((2, 0, 1)) == expected
+
+
 def test_a_clock_that_ran_backwards_counts_as_no_time() -> None:
     calm, odd = (conversation("a", "b", "c", gap_s=gap) for gap in (0.0, -9999.0))
 

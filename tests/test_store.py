@@ -126,7 +126,11 @@ def fetched(path: Path, backend: Backend | None, times: int = 1, since: float | 
     async def together() -> list[Reply]:
         with Store(path) as store:
             send = backend.on(store) if backend else None
-            return list(await asyncio.gather(*(store.fetch(KEY, request(), send, since) for _ in range(times))))
+
+            def stale(_: str, found: Reply) -> bool:
+                return since is not None and found.at is not None and found.at < since
+
+            return list(await asyncio.gather(*(store.fetch(KEY, request(), send, stale) for _ in range(times))))
 
     return asyncio.run(together())
 
@@ -575,11 +579,14 @@ def test_a_run_that_is_complete_leaves_room_for_the_next_of_its_kind(accounts: s
     assert accounts.execute("SELECT sum(paid) FROM attempts").fetchone() == (900_000_000,)
 
 
-def test_going_on_with_a_run_keeps_what_it_has_spent_and_when_it_began(accounts: sqlite3.Connection) -> None:
-    begun = ledger.begin(accounts, "e")
+def test_going_on_with_a_run_keeps_what_it_has_spent_and_what_was_answered(accounts: sqlite3.Connection) -> None:
+    ledger.begin(accounts, "e")
     settle(accounts, reserve(accounts, 0.9), paid=0.9)
+    (key,) = accounts.execute("SELECT key FROM attempts").fetchone()
+    ledger.begin(accounts, "e")
 
-    assert ledger.begin(accounts, "e") == begun
+    assert ledger.answered(accounts, "e", key)
+    assert not ledger.answered(accounts, "another", key)
     assert reserve(accounts, 0.2) is None
 
 

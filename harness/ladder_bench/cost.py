@@ -96,7 +96,7 @@ def _common_tokens(before: Prompt, now: Prompt) -> int:
     return min(tokens, before.usage.input, now.usage.input)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def _common_characters(first: str, second: str) -> int:
     """Length of the common prefix, by halving."""
     low, high = 0, min(len(first), len(second))
@@ -141,12 +141,7 @@ def prompt_tokens(messages: Sequence[Message]) -> int:
     return sum(count_tokens(message.content + message.extra) + MESSAGE_OVERHEAD for message in messages)
 
 
-def count_quickly(messages: Sequence[Message]) -> int:
-    """A prompt's tokens for pacing, rather too many than too few: a token is rarely under three bytes."""
-    return sum(len(m.content.encode("utf-8", "surrogatepass")) // 3 + len(m.extra) // 3 + 8 for m in messages)
-
-
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def count_tokens(text: str) -> int:
     encoding = _encoding()
     if encoding is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -175,7 +176,13 @@ def _wrong(shape: TierShape, recorded: Mapping[str, bool]) -> Iterator[tuple[Loc
         yield ("off_path",), f"unknown '{shape.off_path}'{hint}; valid: {', '.join(valid)}"
 
 
-SECRET_PARAMS = ("api_key", "token", "authorization", "password", "secret", "aws_secret_access_key", "azure_ad_token")
+# words that name a key in a parameter or a header, whole: `max_output_tokens` and `api_key_env` name none
+SECRET = re.compile(
+    r"(?:^|[-_])(?:api[-_]?key|apikey|key|keys|key[-_]id|token|secret|password|credentials?|authorization|auth|cookie)$",
+    re.IGNORECASE,
+)
+VARIABLE = re.compile(r"[A-Za-z_]\w{0,63}")
+NO_KEYS = "no keys in files: put it in an environment variable and name that in 'api_key_env'"
 OURS_ALONE = (  # params that would change what a call is, or who decides over it
     "n", "best_of", "stream", "stream_options", "model", "messages", "timeout", "num_retries", "max_retries",
     "fallbacks", "base_url", "mock_response", "context_window_fallback_dict", "caching", "cache",
@@ -186,33 +193,27 @@ HINTS = {
     "extra_body": "; put its keys straight into 'params'",
     "headers": "; use 'extra_headers'",
 }
-SECRET_HEADERS = ("authorization", "api-key", "x-api-key", "cookie", "proxy-authorization")
 
 
 def _unreachable(shape: TierShape) -> Iterator[tuple[Loc, str]]:
     """What is wrong with where a tier is, and with the key that it is reached by."""
-    for name in shape.params:
-        if name.lower() in SECRET_PARAMS:
-            yield ("params", name), "no keys in files: put it in an environment variable and name that in 'api_key_env'"
+    yield from _secret(shape.params, ("params",))
+    variable = shape.params.get("api_key_env")
+    if variable is not None and not (isinstance(variable, str) and VARIABLE.fullmatch(variable)):
+        yield ("params", "api_key_env"), "must be the name of an environment variable, never the key itself"
     for name in OURS_ALONE:
         if name in shape.params and not shape.model.startswith("simulated/"):
             hint = HINTS.get(name, "")
             yield ("params", name), f"must be left out: the run decides over it{hint}"
-    headers = shape.params.get("extra_headers", {})
-    if not isinstance(headers, Mapping):
+    if not isinstance(shape.params.get("extra_headers", {}), Mapping):
         yield ("params", "extra_headers"), "must be a mapping of header names to values"
-    elif found := [name for name in headers if str(name).lower() in SECRET_HEADERS]:
-        yield (
-            ("params", "extra_headers", found[0]),
-            "no keys in files: name the variable that holds it in 'api_key_env'",
-        )
     base = shape.params.get("api_base")
     place = ("params", "api_base") if base is not None else ("hosts",) if shape.hosts else ("model",)
     url = urlsplit(base) if isinstance(base, str) else None
     if base is not None and (url is None or url.scheme not in ("http", "https") or not url.hostname):
         yield place, f"must be a URL such as http://127.0.0.1:8000/v1, not {base!r}"
-    elif url is not None and (url.username or url.password):
-        yield place, "no keys in files: leave the name and password out and name a variable in 'api_key_env'"
+    elif url is not None and (url.username or url.password or url.query or url.fragment):
+        yield place, f"must end with its path, without a password or '?...'; {NO_KEYS}"
     elif shape.hosts and (url is None or url.hostname not in shape.hosts):
         what = (
             f"leads to {url.hostname}" if url else "needs an 'api_base' in 'params', so that it is known where it leads"
@@ -230,6 +231,14 @@ def _unreachable(shape: TierShape) -> Iterator[tuple[Loc, str]]:
         yield ("params", bounds[0]), f"must be a whole number from 1, not {most!r}"
     elif shape.context_limit is not None and most >= shape.context_limit:
         yield ("context_limit",), f"must leave room for a prompt beside max_output_tokens, which is {most}"
+
+
+def _secret(value: Json, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    """Parameters and headers whose names say that they hold a key."""
+    for name, inside in value.items() if isinstance(value, Mapping) else ():
+        if SECRET.search(str(name)) and isinstance(inside, str):
+            yield (*loc, name), NO_KEYS
+        yield from _secret(inside, (*loc, name))
 
 
 def _not_finite(value: Json, loc: Loc) -> Iterator[tuple[Loc, str]]:

@@ -9,18 +9,20 @@ from ladder_bench.calls.sender import Budget, Sender, Terms
 from ladder_bench.calls.stop import Stop, interruptible
 from ladder_bench.domain import Reply, Request, Tier
 from ladder_bench.models import ModelClient
-from ladder_bench.store import MissError, Send, Store, backend_of, database, key_of
+from ladder_bench.store import MissError, Send, Stale, Store, backend_of, database, key_of, ledger
 
 __all__ = ["Budget", "Calls", "Keys", "Layers", "Sender", "Stop", "Terms", "interruptible"]
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Which answers may be used. `since` holds, by tier, the age limit of stored ones (seconds since 1970)."""
+    """Which answers may be used. Stored ones of `fresh` tiers, or from before `oldest` (seconds since 1970), may not,
+    unless this experiment asked for them itself."""
 
     offline: bool = False
     sharing: bool = True
-    since: Mapping[str, float] | None = None
+    fresh: tuple[str, ...] = ()
+    oldest: float | None = None
 
 
 class Keys:
@@ -65,13 +67,25 @@ class Calls:
             if tier.recorded:  # a read-only layer above the store: nothing to send, nothing to keep
                 return key, await self._clients[tier.name].complete(request)
             send = None if self._layers.offline and tier.live else self._send(tier)
-            since = self._layers.since.get(tier.name) if self._layers.since else None
             try:
-                return key, await self._store.fetch(key, request, send, since)
+                return key, await self._store.fetch(key, request, send, self._stale(tier), self._stop.pause)
             except MissError as error:
                 raise MissError(f"strategy '{strategy}': {error}; run once without --offline") from None
 
         return fetch
+
+    def _stale(self, tier: Tier) -> Stale | None:
+        """Which of a tier's stored answers are to be asked for again."""
+        fresh, oldest = tier.name in self._layers.fresh, self._layers.oldest
+        if not fresh and oldest is None:
+            return None
+
+        def stale(key: str, reply: Reply) -> bool:
+            if reply.at is None or not (fresh or (oldest is not None and reply.at < oldest)):
+                return False
+            return not self._store.read(lambda connection: ledger.answered(connection, self._terms.experiment, key))
+
+        return stale
 
     def _send(self, tier: Tier) -> Send:
         if tier.name not in self._senders:

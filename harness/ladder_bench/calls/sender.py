@@ -24,6 +24,7 @@ TRANSIENT = (
     "rate_limited", "timeout", "no_connection", "cut", "provider_error", "not_a_completion", "no_choices",
 )  # fmt: skip
 ATTEMPTS = 12  # at 30 % failures, 1 call in 2 million fails twelve times
+SILENT_CALLS = 3  # given up on a tier that has never answered before the run is
 ATTEMPTS_WITHOUT_A_SIGN = 4  # where a tier has never answered and nothing listens there
 LONGEST_PAUSE_S = 30.0
 
@@ -35,6 +36,20 @@ class Terms:
     experiment: str
     cap_usd: float | None = None
     keep: bool = True
+
+
+@dataclass(slots=True)
+class Density:
+    """How many tokens a byte of a tier's prompts is: at most one, until its replies have told."""
+
+    per_byte: float | None = None
+
+    def tokens(self, request: Request) -> int:
+        """What to reserve for a prompt, rather too much."""
+        return int(most_input_tokens(request) * (1.0 if self.per_byte is None else self.per_byte * 1.1))
+
+    def learn(self, request: Request, tokens: int) -> None:
+        self.per_byte = max(self.per_byte or 0.0, min(1.0, tokens / most_input_tokens(request)))
 
 
 @dataclass(slots=True)
@@ -75,8 +90,10 @@ class Sender:
         self._terms, self._budget = terms, budget
         self._throttle = Throttle(tier.limits, stop)
         self._heard = False
+        self._given_up = 0
         self.waiting = 0  # calls that are being sent, or wait for that
         self._beside = most_tokens_beside(tier)
+        self._dense = Density()
         self._opening: asyncio.Task[None] | None = None
 
     async def send(self, key: str, request: Request) -> Reply:
@@ -116,26 +133,28 @@ class Sender:
         return max(error.retry_after_s or 0.0, float(growing * random.uniform(0.5, 1.0)))
 
     def _last(self, error: ModelError, failures: int) -> ModelError:
-        """What a call ends with: fatal for the run where a tier has never answered and nothing listens there."""
-        if error.kind == "no_connection" and not self._heard:
-            fatal = FatalModelError("no_connection", f"tier '{self._tier.name}': nothing answers there: {error}")
-            self._stop.request(str(fatal), fatal)
-            return fatal
+        """What a call ends with: fatal for the run where every further call would end the same way."""
+        if error.kind in TRANSIENT and not self._heard:
+            self._given_up += 1
         asked = error.retry_after_s or 0.0
         if asked > self._tier.limits.turn_timeout_s:
-            what = f"tier '{self._tier.name}': its provider asks to wait {asked:.0f} s, longer than 'turn_timeout_s'"
-            fatal = FatalModelError("rate_limited", what, charged=False)
-            self._stop.request(str(fatal), fatal)
-            return fatal
+            return self._fatal("rate_limited", f"asks to wait {asked:.0f} s, longer than 'turn_timeout_s'")
+        if not self._heard and (error.kind == "no_connection" or self._given_up >= SILENT_CALLS):
+            return self._fatal(error.kind, f"has never answered; the last of {self._given_up} calls: {error}")
         if failures == 1:
             return error
         return ModelError(error.kind, f"{str(error).partition(': ')[2]} (attempt {failures})")
+
+    def _fatal(self, kind: str, what: str) -> FatalModelError:
+        fatal = FatalModelError(kind, f"tier '{self._tier.name}' {what}", charged=False)
+        self._stop.request(str(fatal), fatal)
+        return fatal
 
     async def _attempt(self, key: str, request: Request, patience: Patience) -> Reply:
         worst = cost.worst_usd(
             most_input_tokens(request) + self._beside, self._tier.max_output_tokens, self._tier.price
         )
-        tokens = cost.count_quickly(request.messages) + self._tier.max_output_tokens
+        tokens = self._dense.tokens(request) + self._tier.max_output_tokens
         async with self._throttle.place():
             attempt = await self._reserve(key, request, worst)
             self._budget.opened()
@@ -178,6 +197,8 @@ class Sender:
             if error.kind == "rate_limited":
                 self._throttle.refused(started, self._hold(error))
             paid = 0.0 if error.charged is False else None
+            if error.charged is False:
+                self._throttle.used(tokens, 0)
             if error.charged and error.usage is not None:
                 paid = cost.billed_usd(error.usage, self._tier.price)
             await self._settle(attempt, error.kind, time.perf_counter() - begun, paid)
@@ -186,6 +207,7 @@ class Sender:
         self._throttle.succeeded()
         usage = reply.usage or cost.estimated_usage(request.messages, reply.text)
         self._throttle.used(tokens, usage.input + usage.output)
+        self._dense.learn(request, usage.input)
         paid = cost.billed_usd(usage, self._tier.price)
         seconds = time.perf_counter() - begun
 

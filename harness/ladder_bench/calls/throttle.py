@@ -82,9 +82,9 @@ class Throttle:
     # --- what came of it -------------------------------------------------------------------
 
     def used(self, reserved: int, tokens: int) -> None:
-        """A request used fewer tokens than it could have: the next may start earlier."""
-        if self._limits.tokens_per_minute is not None and tokens < reserved:
-            self._next_tokens -= (reserved - tokens) * 60 / self._limits.tokens_per_minute * MARGIN
+        """A request used fewer tokens than were reserved, or more: the next may start earlier, or must start later."""
+        if self._limits.tokens_per_minute is not None:
+            self._next_tokens += (tokens - reserved) * 60 / self._limits.tokens_per_minute * MARGIN
 
     def succeeded(self) -> None:
         self._allowed = min(float(self._limits.concurrency), self._allowed + 1 / self._allowed)

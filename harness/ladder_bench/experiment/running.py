@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import heapq
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from ladder_bench.store import Store, ledger
 
 COMPUTED_AT_ONCE = 16  # conversations in progress where no provider is asked; else twice the calls in flight
 RUNS = Path("reports/runs")
-MOST_UNGRADED = 2000  # conversations; about 20 kB each
+MOST_UNGRADED = 2000  # transcripts; about 20 kB each
 Placed = tuple[tuple[int, int, int], Transcript]  # (conversation, strategy, sample) by index, and what was said
 
 
@@ -59,9 +60,9 @@ def run(options: Options, listener: Listener | None = None) -> folder.Run:
     folder.check_target(out)
     experiment = prepared.identity(options)
     with Store(options.store) as store:
-        opened = store.write(lambda connection: ledger.begin(connection, experiment))
+        store.write(lambda connection: ledger.begin(connection, experiment))
         rows = Rows(prepared.matrix.gap_s)
-        work = _Work(prepared, options, store, rows, opened, listener)
+        work = _Work(prepared, options, store, rows, listener)
         done = asyncio.run(work.replayed())
         spent = store.write(lambda connection: ledger.spent(connection, experiment))
         stopped = _stopped(work.stop, done, prepared, out)
@@ -102,21 +103,24 @@ class _Work:
         options: Options,
         store: Store,
         rows: Rows,
-        opened: float,
         listener: Listener,
     ) -> None:
         self._prepared, self._options, self._store, self._rows = prepared, options, store, rows
-        self._opened, self._listener = opened, listener
+        self._listener = listener
         self.stop = Stop()
 
     async def replayed(self) -> set[int]:
         """Replay and grade; the indexes of the conversations that are complete."""
-        layers = Layers(self._options.offline, self._options.sharing, self._since())
+        options = self._options
+        oldest = None if options.max_age_s is None else time.time() - options.max_age_s
+        layers = Layers(options.offline, options.sharing, options.fresh, oldest)
         terms = Terms(self._prepared.identity(self._options), self._options.max_cost_usd)
         self._calls = Calls(self._prepared.clients, self._store, layers, self.stop, terms)
         self._todo = iter(enumerate(self._prepared.corpus.conversations))
         self._done: set[int] = set()
-        self._ungraded: list[tuple[Conversation, list[Placed]]] = []
+        self._ungraded: list[tuple[int, list[Placed]]] = []  # a heap
+        self._next = 0
+        self._most_ungraded = MOST_UNGRADED // (len(self._prepared.strategies.ladders) * self._prepared.samples)
         loop = asyncio.get_running_loop()
         if self._options.max_minutes is not None:
             minutes = self._options.max_minutes
@@ -132,7 +136,8 @@ class _Work:
             raise _first(found) from None
         finally:
             await self._calls.close()
-        self._grade()
+        self._next = len(self._prepared.corpus.conversations)
+        self._grade(0)
         return self._done
 
     def counts(self, spent: ledger.Spent) -> dict[str, Json]:
@@ -151,14 +156,6 @@ class _Work:
             "from_store": len(self._store.counts.from_store),
         }
 
-    def _since(self) -> dict[str, float]:
-        """The age limit of stored answers by tier. What this experiment has asked for itself is fresh."""
-        limits = dict.fromkeys(self._options.fresh, self._opened)
-        if self._options.max_age_s is not None:
-            oldest = time.time() - self._options.max_age_s
-            limits = {tier.name: max(oldest, limits.get(tier.name, oldest)) for tier in self._prepared.tiers}
-        return limits
-
     async def _worker(self) -> None:
         for index, conversation in self._todo:
             try:
@@ -166,22 +163,28 @@ class _Work:
             except (StoppedError, FatalModelError):
                 return  # `stop` knows why
             self._done.add(index)
-            self._ungraded.append((conversation, transcripts))
+            heapq.heappush(self._ungraded, (index, transcripts))
             await asyncio.sleep(0)  # twice: workers that finished together take up their next conversations first
             await asyncio.sleep(0)
-            if self._calls.waiting == 0 or len(self._ungraded) > MOST_UNGRADED:
-                self._grade()
+            self._grade(self._most_ungraded if self._calls.waiting else 0)
             counts = self._counts()
             total = len(self._prepared.corpus.conversations)
             self._listener.progress(
                 Progress(len(self._done), total, counts["distinct"], counts["unshared"], counts["sent"])
             )
 
-    def _grade(self) -> None:
-        """Grade what was replayed. It is CPU work, so it waits while providers answer, as long as memory allows."""
+    def _grade(self, left: int) -> None:
+        """Grade what was replayed until so many are left. It is CPU work, so it waits while providers answer.
+
+        It goes by the order of the conversations, so that their rows need not be sorted, as long as memory allows.
+        """
         mode, weights = self._prepared.matrix.mode, self._prepared.rubric.weights
-        while self._ungraded:
-            conversation, transcripts = self._ungraded.pop()
+        while len(self._ungraded) > left:
+            if self._ungraded[0][0] > self._next and len(self._ungraded) <= self._most_ungraded:
+                return
+            index, transcripts = heapq.heappop(self._ungraded)
+            self._next = max(self._next, index + 1)
+            conversation = self._prepared.corpus.conversations[index]
             grader = ConversationGrader(conversation, mode, weights)
             for place, transcript in transcripts:
                 self._rows.add(place, conversation, transcript, grader.grade(transcript))

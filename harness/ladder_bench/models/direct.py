@@ -18,7 +18,7 @@ from ladder_bench.models import chat
 if TYPE_CHECKING:
     import aiohttp
 
-LARGEST_ANSWER = 64 * 2**20  # bytes; more is no chat completion
+ROOM = 4 * 2**20  # bytes of an answer beside its tokens; a token is rarely over 16, and streams wrap each
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -30,6 +30,7 @@ class Direct:
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._local = urlsplit(base_url).hostname in LOOPBACK
         self._params = {"model": tier.model.partition("/")[2], **chat.provider_params(tier)}
+        self._most_bytes = ROOM + 1024 * tier.max_output_tokens
         self._session: aiohttp.ClientSession | None = None
 
     def fingerprint(self, conversation: str) -> str:
@@ -63,15 +64,15 @@ class Direct:
             )
             async with posted as response:
                 if response.status != 200:
-                    said = (await _whole(response)).decode("utf-8", "replace")
+                    said = (await _whole(response, self._most_bytes)).decode("utf-8", "replace")
                     raise _refusal(response, said, self._tier)
                 if response.content_type == "text/event-stream":
                     stream = chat.Stream(started)
-                    async for event in _events(response):
+                    async for event in _events(response, self._most_bytes):
                         stream.add(_json(event))
                     payload = stream.completion()
                     return chat.reply_of(payload, request, time.perf_counter() - started, stream.first_token_s)
-                payload = _json(await _whole(response))
+                payload = _json(await _whole(response, self._most_bytes))
                 return chat.reply_of(payload, request, time.perf_counter() - started)
         except aiohttp.ClientConnectorError as error:  # nothing was sent
             raise ModelError("no_connection", str(error), charged=False) from None
@@ -84,19 +85,24 @@ class Direct:
             self._session = None
 
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    data = bytearray()
+async def _pieces(response: aiohttp.ClientResponse, most: int) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises ModelError beyond so many bytes: what was asked for cannot be that long."""
+    size = 0
     async for piece in response.content.iter_any():
-        data += piece
-        if len(data) > LARGEST_ANSWER:
-            raise ModelError("not_a_completion", f"the provider's answer is over {LARGEST_ANSWER} bytes")
-    return bytes(data)
+        size += len(piece)
+        if size > most:
+            raise ModelError("not_a_completion", f"the provider's answer is over {most:,} bytes")
+        yield piece
 
 
-async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _whole(response: aiohttp.ClientResponse, most: int) -> bytes:
+    return b"".join([piece async for piece in _pieces(response, most)])
+
+
+async def _events(response: aiohttp.ClientResponse, most: int) -> AsyncIterator[bytes]:
     """The data of server-sent events, up to `[DONE]`: what a server does after that is nobody's answer."""
     data: list[bytes] = []
-    async for line in _lines(response):
+    async for line in _lines(response, most):
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
         elif not line and data:  # an empty line ends an event
@@ -108,18 +114,16 @@ async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         yield b"\n".join(data)
 
 
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _lines(response: aiohttp.ClientResponse, most: int) -> AsyncIterator[bytes]:
     """Lines without their ends (LF, CRLF); the last one need not end."""
-    rest, size = b"", 0
-    async for piece in response.content.iter_any():
-        size += len(piece)
-        if size > LARGEST_ANSWER:
-            raise ModelError("not_a_completion", f"the provider's answer is over {LARGEST_ANSWER} bytes")
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line.removesuffix(b"\r")
-    yield rest.removesuffix(b"\r")
-    yield b""
+    begun: list[bytes] = []
+    async for piece in _pieces(response, most):
+        first, *others = piece.split(b"\n")
+        begun.append(first)
+        for other in others:
+            yield b"".join(begun).removesuffix(b"\r")
+            begun = [other]
+    yield b"".join(begun).removesuffix(b"\r")
 
 
 def _json(data: bytes) -> Any:

@@ -10,7 +10,9 @@ from typing import Protocol
 from ladder_bench.domain import Reply, Request, Tier
 from ladder_bench.errors import LadderBenchError, ModelError
 
-USUAL = re.compile(r"_(?:API_KEY|KEY|TOKEN|SECRET)$")  # variables that providers' libraries read by themselves
+USUAL = re.compile(
+    r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$"
+)  # variables that providers' libraries read by themselves
 SHORTEST = 8  # characters; what is shorter is no key, and would blot out words
 
 

@@ -15,15 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ladder_bench.content import display
 from ladder_bench.domain import Reply, Request
 from ladder_bench.errors import InputError, LadderBenchError
 from ladder_bench.store import database
 from ladder_bench.store.keys import backend_of, key_of
 
-__all__ = ["Counts", "MissError", "Store", "backend_of", "key_of"]
+__all__ = ["Counts", "MissError", "Send", "Stale", "Store", "backend_of", "key_of"]
 
 LOCK_POLL_S = 0.02
 Send = Callable[[str, Request], Awaitable[Reply]]
+Stale = Callable[[str, Reply], bool]
+Pause = Callable[[float], Awaitable[None]]
 Work = Callable[[sqlite3.Connection], Any]
 
 
@@ -80,10 +83,10 @@ class Store:
             self.counts.damaged.add(key)
         return reply
 
-    def _found(self, key: str, since: float | None) -> Reply | None:
-        """The stored reply, unless it is older than `since` and can age at all."""
+    def _found(self, key: str, stale: Stale | None) -> Reply | None:
+        """The stored reply, unless it is stale."""
         reply = self.get(key)
-        if reply is None or (since is not None and reply.at is not None and reply.at < since):
+        if reply is None or (stale is not None and stale(key, reply)):
             return None
         if key not in self.counts.sent:
             self.counts.from_store.add(key)
@@ -91,13 +94,16 @@ class Store:
 
     # --- sending once ----------------------------------------------------------------------
 
-    async def fetch(self, key: str, request: Request, send: Send | None, since: float | None = None) -> Reply:
-        """Reply for a request: stored (no older than `since`, seconds since 1970), or sent once however many ask.
+    async def fetch(
+        self, key: str, request: Request, send: Send | None, stale: Stale | None = None, pause: Pause = asyncio.sleep
+    ) -> Reply:
+        """Reply for a request: stored and not `stale`, or sent once however many ask.
 
-        Raises MissError where there is no `send`, InputError where the store fails, and whatever `send` raises.
+        `pause` waits while another process sends the call. Raises MissError where there is no `send`, InputError where
+        the store fails, and whatever `send` and `pause` raise.
         """
         while True:
-            if (reply := self._found(key, since)) is not None:
+            if (reply := self._found(key, stale)) is not None:
                 return reply
             if send is None:
                 raise MissError(
@@ -106,16 +112,16 @@ class Store:
                 )
             flight = self._flights.get(key)
             if flight is None:
-                return await self._fly(key, request, send, since)
+                return await self._fly(key, request, send, stale, pause)
             await asyncio.wait([flight])
             if not flight.cancelled():  # else its sender was cancelled, and we were not: send it ourselves
                 return flight.result()
 
-    async def _fly(self, key: str, request: Request, send: Send, since: float | None) -> Reply:
+    async def _fly(self, key: str, request: Request, send: Send, stale: Stale | None, pause: Pause) -> Reply:
         """Send a call that others may wait for; they see its reply or its error."""
         flight = self._flights[key] = asyncio.get_running_loop().create_future()
         try:
-            reply = await self._send_once(key, request, send, since)
+            reply = await self._send_once(key, request, send, stale, pause)
         except BaseException as error:
             if isinstance(error, Exception):
                 flight.set_exception(error)
@@ -129,13 +135,13 @@ class Store:
         finally:
             del self._flights[key]
 
-    async def _send_once(self, key: str, request: Request, send: Send, since: float | None) -> Reply:
+    async def _send_once(self, key: str, request: Request, send: Send, stale: Stale | None, pause: Pause) -> Reply:
         """Hold the key's byte of the lock file, which the kernel frees at kill -9, while the call is in flight."""
         place = int(key[:15], 16)
         while not self._locked(place):
-            await asyncio.sleep(LOCK_POLL_S)
+            await pause(LOCK_POLL_S)
         try:
-            if (reply := self._found(key, since)) is not None:  # another process finished it while we waited
+            if (reply := self._found(key, stale)) is not None:  # another process finished it while we waited
                 return reply
             self.counts.sent.add(key)
             return await send(key, request)
@@ -149,7 +155,8 @@ class Store:
             return False
         except OSError as error:
             raise InputError(
-                f"{self.path}: the call store cannot be locked: {error}; choose one on a local disk with --store"
+                f"{display(self.path)}: the call store cannot be locked: {error}; "
+                "choose one on a local disk with --store"
             ) from None
         return True
 
@@ -163,13 +170,29 @@ class Store:
             asyncio.get_running_loop().call_soon(self._commit)
         return await done
 
+    def read(self, work: Work) -> Any:
+        """Ask the database something."""
+        try:
+            return work(self._database)
+        except sqlite3.Error as error:
+            raise database.cannot("read", self.path, error) from None
+
     def write(self, work: Work) -> Any:
         """Do work on the database at once."""
+        if not self._in_place():
+            raise InputError(f"{display(self.path)}: the call store was moved or removed while it was in use")
         try:
             with database.transaction(self._database):
                 return work(self._database)
         except sqlite3.Error as error:
             raise database.cannot("written", self.path, error) from None
+
+    def _in_place(self) -> bool:
+        """Whether the path still leads to the files that were opened: what is written elsewhere is lost."""
+        try:
+            return os.path.samestat(os.fstat(self._locks), self.path.with_suffix(".lock").stat()) and self.path.exists()
+        except OSError:
+            return False
 
     def _commit(self) -> None:
         batch, self._pending = self._pending, []

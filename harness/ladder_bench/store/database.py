@@ -37,7 +37,7 @@ CREATE TABLE attempts (
     id INTEGER PRIMARY KEY, experiment TEXT NOT NULL, key TEXT NOT NULL, conversation TEXT NOT NULL, tier TEXT NOT NULL,
     at REAL NOT NULL, seconds REAL, outcome TEXT, reserved INTEGER NOT NULL, held INTEGER NOT NULL, paid INTEGER
 );
-CREATE INDEX attempts_of_experiment ON attempts (experiment);
+CREATE INDEX attempts_of_experiment ON attempts (experiment, key);
 """
 ROW = (
     "SELECT c.key, c.conversation, c.model, c.at, c.body, c.reply, c.seal, b.body "

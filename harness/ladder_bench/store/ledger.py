@@ -26,11 +26,9 @@ class Spent:
     failed: int
 
 
-def begin(connection: sqlite3.Connection, experiment: str) -> float:
-    """Open an experiment, or go on with it; when it was opened (seconds since 1970)."""
+def begin(connection: sqlite3.Connection, experiment: str) -> None:
+    """Open an experiment, or go on with it."""
     connection.execute("INSERT OR IGNORE INTO experiments VALUES (?, ?, 0)", (experiment, time.time()))
-    started = connection.execute("SELECT started FROM experiments WHERE id = ?", (experiment,)).fetchone()[0]
-    return float(started)
 
 
 def complete(connection: sqlite3.Connection, experiment: str) -> None:
@@ -86,6 +84,14 @@ def withdraw(connection: sqlite3.Connection, attempt: int) -> None:
     experiment, held = connection.execute("SELECT experiment, held FROM attempts WHERE id = ?", (attempt,)).fetchone()
     connection.execute("DELETE FROM attempts WHERE id = ?", (attempt,))
     connection.execute("UPDATE experiments SET held = held - ? WHERE id = ?", (held, experiment))
+
+
+def answered(connection: sqlite3.Connection, experiment: str, key: str) -> bool:
+    """Whether a call was answered for an experiment that is not complete yet."""
+    row = connection.execute(
+        "SELECT 1 FROM attempts WHERE experiment = ? AND key = ? AND outcome = 'answered'", (experiment, key)
+    ).fetchone()
+    return row is not None
 
 
 def attempts(connection: sqlite3.Connection, experiment: str) -> list[tuple[Any, ...]]:
