@@ -274,7 +274,7 @@ def test_what_is_written_together_shares_one_commit(path: Path) -> None:
 
     async def scenario() -> list[int]:
         with Store(path) as store:
-            store._database.set_trace_callback(statements.append)
+            store._writer.set_trace_callback(statements.append)
             return list(await asyncio.gather(*(store.durable(lambda db, n=n: n) for n in range(64))))
 
     assert asyncio.run(scenario()) == list(range(64))
@@ -347,7 +347,7 @@ def test_a_store_that_may_not_be_written_is_refused_in_one_line(path: Path) -> N
 def test_a_file_that_became_read_only_is_refused_in_one_line(path: Path) -> None:
     async def scenario() -> None:
         with Store(path) as store:
-            store._database.execute("PRAGMA query_only=ON")  # what SQLite says on a file system gone read-only
+            store._writer.execute("PRAGMA query_only=ON")  # what SQLite says on a file system gone read-only
             await store.fetch(KEY, request(), Backend().on(store))
 
     with pytest.raises(InputError, match="the call store cannot be written: attempt to write a readonly database"):

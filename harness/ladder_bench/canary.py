@@ -228,7 +228,8 @@ class _Sending:
             with interruptible(self.stop, self._tell):
                 for start in range(0, max(len(each.calls) for each in self._samples), BATCH):
                     found |= await self._batch(
-                        {call.key: call for each in self._samples for call in each.calls[start : start + BATCH]}, senders
+                        {call.key: call for each in self._samples for call in each.calls[start : start + BATCH]},
+                        senders,
                     )
         finally:
             for client in clients.values():

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 Json = Any
@@ -56,6 +57,12 @@ class Message:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", digest_of(self.role, self.content, self.extra))
+
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def plain(role: str, content: str) -> Message:
+        """A message without extras. Made again shortly after, it is the same one, and not hashed anew."""
+        return Message(role, content)
 
     def as_dict(self) -> dict[str, Json]:
         return {"role": self.role, "content": self.content, **(json.loads(self.extra) if self.extra else {})}
@@ -376,7 +383,7 @@ class Request:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        head = (Message("system", self.system),) if self.system else ()
+        head = (Message.plain("system", self.system),) if self.system else ()
         return head + self.history.messages + self.now
 
 

@@ -55,8 +55,7 @@ TABLES: dict[str, dict[str, str]] = {
         "grader": "string",
     },
 }  # fmt: skip
-ROW_GROUP = 16_384  # rows of a Parquet file that are written together
-ROWS_AT_ONCE = 4096  # as Python values
+ROWS = 4096  # of a table, as they are written together or are Python values at once
 NUMBERS = {"int32": np.int32, "int64": np.int64, "double": np.float64}
 
 
@@ -123,7 +122,7 @@ def in_order(table: Any, places: Sequence[int]) -> Any:
 
 def rows_of(table: Any) -> Iterator[dict[str, Any]]:
     """The rows of a pyarrow table by column, a few thousand in memory at a time."""
-    for batch in table.to_batches(max_chunksize=ROWS_AT_ONCE):
+    for batch in table.to_batches(max_chunksize=ROWS):
         yield from batch.to_pylist()
 
 
@@ -190,8 +189,8 @@ def _write_table(content: Any, path: Path) -> None:
     import pyarrow.parquet as pq
 
     with pq.ParquetWriter(path, content.schema, compression="zstd") as writer:
-        for start in range(0, content.num_rows, ROW_GROUP):
-            writer.write_table(content.slice(start, ROW_GROUP).combine_chunks())
+        for start in range(0, content.num_rows, ROWS):
+            writer.write_table(content.slice(start, ROWS).combine_chunks())
 
 
 def write_pages(path: Path, pages: Mapping[str, str | bytes]) -> None:

@@ -66,8 +66,11 @@ def shown_history(handoff: Handoff, history: History) -> History:
     return History().plus(*history.messages[starts[-keep] :])
 
 
-def user_message(text: str, memory: str | None) -> Message:
-    return Message("user", text if memory is None else with_memory(text, memory))
+def user_message(said: Message, memory: str | None) -> Message:
+    """The user's words, with the memory after them."""
+    if memory is not None:
+        return Message("user", with_memory(said.content, memory))
+    return Message("user", said.content) if said.extra else said
 
 
 # --- extractive memory ---------------------------------------------------------------------

@@ -52,10 +52,10 @@ async def replay(conversation: Conversation, ladder: Ladder, setting: Setting, f
     history = History().plus(*conversation.greeting)
     on_recording = True
     failed_at: int | None = None
+    heard = ladder.escalation is not None and setting.rules.speaks(conversation.language)
     for turn in conversation.turns:
-        decision = decide(
-            ladder, so_far, _fired(conversation, turn, ladder, setting), conversation.id, _settled(so_far), setting.rank
-        )
+        fired = _fired(conversation, turn, ladder, setting.rules) if heard else ()
+        decision = decide(ladder, so_far, fired, conversation.id, _settled(so_far), setting.rank)
         if failed_at is not None:
             so_far.append(Answered(turn.number, decision, None, (), failure=f"not reached: turn {failed_at} failed"))
             continue
@@ -71,21 +71,23 @@ async def replay(conversation: Conversation, ladder: Ladder, setting: Setting, f
             failed_at = turn.number
         elif shown != recorded:
             on_recording = False
-        said = () if shown is None else (Message("assistant", shown),)
+        said = () if shown is None else (Message.plain("assistant", shown),)
         history = history.plus(turn.user, *turn.context, *said)
     return Transcript(conversation.id, ladder.name, setting.sample, tuple(so_far))
 
 
-def _fired(conversation: Conversation, turn: Turn, ladder: Ladder, setting: Setting) -> tuple[Fired, ...]:
-    if ladder.escalation is None or not setting.rules.speaks(conversation.language):
-        return ()
+def _fired(conversation: Conversation, turn: Turn, ladder: Ladder, rules: Rules) -> tuple[Fired, ...]:
+    assert ladder.escalation is not None
     earlier = tuple(before.user.content for before in conversation.turns[: turn.number - 1])
     seen = Seen(turn.number, turn.user.content, earlier, conversation.language)
-    return setting.rules.fired(ladder.escalation.triggers, seen)
+    return rules.fired(ladder.escalation.triggers, seen)
 
 
 def _settled(so_far: list[Answered]) -> bool | None:
-    if not so_far or so_far[-1].answer is None or any(call.reply.origin == UNSEEN for call in so_far[-1].calls):
+    """Whether the last answer left nothing open; None where nobody knows it, or no open escalation depends on it."""
+    if not so_far or not so_far[-1].decision.escalated:
+        return None
+    if so_far[-1].answer is None or any(call.reply.origin == UNSEEN for call in so_far[-1].calls):
         return None
     return is_settled(so_far[-1].answer)
 
@@ -124,7 +126,7 @@ def _request(
             tier=tier,
             system=handoff.system_prompt(conversation, ladder, decision),
             history=handoff.shown_history(ladder.handoff, history) if memory is not None else history,
-            now=(handoff.user_message(turn.user.content, memory), *turn.context),
+            now=(handoff.user_message(turn.user, memory), *turn.context),
             origin=origin,
             sample=setting.sample,
         )

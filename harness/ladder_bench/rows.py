@@ -80,7 +80,7 @@ class Rows:
         waits = [call.reply.latency_s for call in answered.calls]
         known = [wait for wait in waits if wait is not None]
         fired = canonical([asdict(each) for each in decision.fired]) if decision.fired else None
-        answer = None if answered.answer is None else self._kept(Message("assistant", answered.answer))
+        answer = None if answered.answer is None else self._kept(Message.plain("assistant", answered.answer))
         return (
             answered.turn,
             decision.tier,
@@ -107,8 +107,8 @@ class Rows:
             call.request.tier.name,
             call.request.tier.model,
             self._parameters(call),
-            [self._kept(message) for message in call.request.messages],
-            self._kept(Message("assistant", reply.text)),
+            self._prompt(call),
+            self._kept(Message.plain("assistant", reply.text)),
             reply.origin,
             reply.model,
             usage.input,
@@ -126,6 +126,14 @@ class Rows:
             cost.cold_usd(usage, price),
             cost.billed_usd(usage, price) if reported else None,
         )
+
+    def _prompt(self, call: Call) -> list[str]:
+        messages = call.request.messages
+        ids = [message.digest for message in messages]
+        if not self._kept_ids.issuperset(ids):  # mostly its end alone is new
+            for message in messages:
+                self._kept(message)
+        return ids
 
     def _kept(self, message: Message) -> str:
         if message.digest not in self._kept_ids:

@@ -44,12 +44,13 @@ class Density:
 
     per_byte: float | None = None
 
-    def tokens(self, request: Request) -> int:
-        """What to reserve for a prompt, rather too much."""
-        return int(most_input_tokens(request) * (1.0 if self.per_byte is None else self.per_byte * 1.1))
+    def tokens(self, most: int) -> int:
+        """What to reserve for a prompt of at most so many tokens, rather too much."""
+        return int(most * (1.0 if self.per_byte is None else self.per_byte * 1.1))
 
-    def learn(self, request: Request, tokens: int) -> None:
-        self.per_byte = max(self.per_byte or 0.0, min(1.0, tokens / most_input_tokens(request)))
+    def learn(self, most: int, tokens: int) -> None:
+        """A prompt of at most so many tokens had so many."""
+        self.per_byte = max(self.per_byte or 0.0, min(1.0, tokens / most))
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ class Sender:
         self._given_up = 0
         self.waiting = 0  # calls that are being sent, or wait for that
         self._beside = most_tokens_beside(tier)
-        self._dense = Density()
+        self._density = Density()
         self._opening: asyncio.Task[None] | None = None
 
     async def send(self, key: str, request: Request) -> Reply:
@@ -151,10 +152,9 @@ class Sender:
         return fatal
 
     async def _attempt(self, key: str, request: Request, patience: Patience) -> Reply:
-        worst = cost.worst_usd(
-            most_input_tokens(request) + self._beside, self._tier.max_output_tokens, self._tier.price
-        )
-        tokens = self._dense.tokens(request) + self._tier.max_output_tokens
+        most = most_input_tokens(request)
+        worst = cost.worst_usd(most + self._beside, self._tier.max_output_tokens, self._tier.price)
+        tokens = self._density.tokens(most) + self._tier.max_output_tokens
         async with self._throttle.place():
             attempt = await self._reserve(key, request, worst)
             self._budget.opened()
@@ -207,7 +207,7 @@ class Sender:
         self._throttle.succeeded()
         usage = reply.usage or cost.estimated_usage(request.messages, reply.text)
         self._throttle.used(tokens, usage.input + usage.output)
-        self._dense.learn(request, usage.input)
+        self._density.learn(most_input_tokens(request), usage.input)
         paid = cost.billed_usd(usage, self._tier.price)
         seconds = time.perf_counter() - begun
 

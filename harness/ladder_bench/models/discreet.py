@@ -30,11 +30,13 @@ class Discreet:
 
     def __init__(self, tier: Tier, transport: Transport) -> None:
         self._tier, self._transport = tier, transport
+        self._secrets: tuple[str, ...] = ()
 
     def fingerprint(self, conversation: str) -> str:
         return self._transport.fingerprint(conversation)
 
     async def open(self) -> None:
+        self._secrets = secrets_of(self._tier)
         await self._transport.open()
 
     async def close(self) -> None:
@@ -42,7 +44,7 @@ class Discreet:
 
     async def complete(self, request: Request) -> Reply:
         """Answer a request. Raises ModelError."""
-        secrets = secrets_of(self._tier)
+        secrets = self._secrets
         try:
             reply = await self._transport.complete(request)
         except ModelError as error:
@@ -62,14 +64,14 @@ class Discreet:
         )
 
 
-def secrets_of(tier: Tier) -> list[str]:
+def secrets_of(tier: Tier) -> tuple[str, ...]:
     """The values of the variable that a tier names, else of all that look like a key's."""
     variable = tier.params.get("api_key_env")
     names = [variable] if variable else [name for name in os.environ if USUAL.search(name)]
-    return [value for name in names if len(value := os.environ.get(name, "")) >= SHORTEST]
+    return tuple(value for name in names if len(value := os.environ.get(name, "")) >= SHORTEST)
 
 
-def _blotted(text: str, secrets: list[str]) -> str:
+def _blotted(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
     return text

@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,15 @@ class Store:
         self.counts = Counts()
         self._flights: dict[str, asyncio.Future[Reply]] = {}
         self._pending: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._writing: asyncio.Task[None] | None = None
         self._database = database.connect(path)
+        self._writer = database.connect(path, any_thread=True)
+        self._beside = ThreadPoolExecutor(1, "store")
         try:
             self._locks = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             self._database.close()
+            self._writer.close()
             raise database.cannot("opened", path, error) from None
 
     def __enter__(self) -> Store:
@@ -65,6 +70,8 @@ class Store:
         self.close()
 
     def close(self) -> None:
+        self._beside.shutdown()
+        self._writer.close()
         self._database.close()
         os.close(self._locks)
 
@@ -166,9 +173,31 @@ class Store:
         """Do work on the database, and return its result when it is on disk. What comes together shares one commit."""
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._pending.append((work, done))
-        if len(self._pending) == 1:
-            asyncio.get_running_loop().call_soon(self._commit)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._commits())
         return await done
+
+    async def _commits(self) -> None:
+        """Commit batch after batch beside the event loop: a disk takes milliseconds, and answers arrive meanwhile."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._pending:
+                batch, self._pending = self._pending, []
+                try:
+                    results = await loop.run_in_executor(self._beside, self._done, [work for work, _ in batch])
+                except Exception as error:
+                    for _, done in batch:
+                        if not done.cancelled():
+                            done.set_exception(error)
+                else:
+                    for (_, done), result in zip(batch, results, strict=True):
+                        if not done.cancelled():
+                            done.set_result(result)
+        finally:
+            self._writing = None
+
+    def _done(self, batch: list[Work]) -> list[Any]:
+        return list(self._within(self._writer, lambda connection: [work(connection) for work in batch]))
 
     def read(self, work: Work) -> Any:
         """Ask the database something."""
@@ -179,11 +208,14 @@ class Store:
 
     def write(self, work: Work) -> Any:
         """Do work on the database at once."""
+        return self._within(self._database, work)
+
+    def _within(self, connection: sqlite3.Connection, work: Work) -> Any:
         if not self._in_place():
             raise InputError(f"{display(self.path)}: the call store was moved or removed while it was in use")
         try:
-            with database.transaction(self._database):
-                return work(self._database)
+            with database.transaction(connection):
+                return work(connection)
         except sqlite3.Error as error:
             raise database.cannot("written", self.path, error) from None
 
@@ -193,16 +225,3 @@ class Store:
             return os.path.samestat(os.fstat(self._locks), self.path.with_suffix(".lock").stat()) and self.path.exists()
         except OSError:
             return False
-
-    def _commit(self) -> None:
-        batch, self._pending = self._pending, []
-        try:
-            results = self.write(lambda connection: [work(connection) for work, _ in batch])
-        except Exception as error:
-            for _, done in batch:
-                if not done.cancelled():
-                    done.set_exception(error)
-            return
-        for (_, done), result in zip(batch, results, strict=True):
-            if not done.cancelled():
-                done.set_result(result)

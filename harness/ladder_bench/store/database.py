@@ -14,6 +14,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import fields
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,14 @@ ROW = (
 )
 
 
-def connect(path: Path, create: bool = True) -> sqlite3.Connection:
+def connect(path: Path, create: bool = True, any_thread: bool = False) -> sqlite3.Connection:
     """Open a store, making or upgrading it. Raises InputError where it cannot be, or is not one of ours."""
     try:
         if create:
             path.parent.mkdir(parents=True, exist_ok=True)
         elif not path.is_file():
             raise InputError(f"{display(path)}: there is no call store; choose one with --store")
-        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=not any_thread)
     except (OSError, sqlite3.Error) as error:
         raise cannot("opened", path, error) from None
     connection.text_factory = lambda data: data.decode("utf-8", "replace")  # a damaged name is damage, no error
@@ -159,14 +160,18 @@ def unpack(row: tuple[Any, ...]) -> Reply | None:
         whole = _DECOMPRESSOR.decompress(text)
         if _hash(whole) != body:
             return None
-        return _reply({**json.loads(_DECOMPRESSOR.decompress(packed)), "text": whole.decode("utf-8", "surrogatepass")})
+        rest = json.loads(_DECOMPRESSOR.decompress(packed))
+        rest["text"] = whole.decode("utf-8", "surrogatepass")
+        return _reply(rest)
     except (zstandard.ZstdError, ValueError, TypeError, KeyError, AttributeError, MemoryError):
         return None
 
 
 def _reply(row: dict[str, Any]) -> Reply:
-    usage = row.pop("usage")
-    return Reply(usage=Usage(**usage) if usage else None, **{**row, "notes": tuple(row["notes"])})
+    usage = row["usage"]
+    row["usage"] = Usage(**usage) if usage else None
+    row["notes"] = tuple(row["notes"])
+    return Reply(**row)
 
 
 def _hash(data: bytes) -> bytes:
@@ -174,7 +179,8 @@ def _hash(data: bytes) -> bytes:
 
 
 def _seal(key: str, conversation: str, model: str, at: float | None, body: bytes, packed: bytes) -> bytes:
-    return _hash(json.dumps([key, conversation, model, at]).encode() + body + packed)
+    names = ", ".join(map(encode_basestring_ascii, (key, conversation, model)))  # with `at`, a JSON array
+    return _hash(f"[{names}, {'null' if at is None else float.__repr__(at)}]".encode() + body + packed)
 
 
 _COMPRESSOR = zstandard.ZstdCompressor(level=3)

@@ -52,12 +52,14 @@ def reserve(
     """Write an attempt down before it is sent; its id, or None where its worst case would break the cap."""
     worst = math.ceil(worst_usd * NANO)
     cap = 2**62 if cap_usd is None else math.floor(cap_usd * NANO)
-    begin(connection, experiment)  # another process may have completed it meanwhile
     room = connection.execute(
         "UPDATE experiments SET held = held + ? WHERE id = ? AND held + ? <= ?", (worst, experiment, worst, cap)
     )
     if room.rowcount == 0:
-        return None
+        if connection.execute("SELECT 1 FROM experiments WHERE id = ?", (experiment,)).fetchone():
+            return None
+        begin(connection, experiment)  # another process has completed it meanwhile
+        return reserve(connection, experiment, key, conversation, tier, worst_usd, cap_usd)
     written = connection.execute(
         "INSERT INTO attempts (experiment, key, conversation, tier, at, reserved, held) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (experiment, key, conversation, tier, time.time(), worst, worst),

@@ -14,7 +14,8 @@ import regex
 
 from ladder_bench.domain import TRIGGER_NAMES, Fired
 from ladder_bench.errors import InputError, Problem
-from ladder_bench.triggers.rules import CACHED, Hit, Hits, Lexicon, Text, content, hits_of, meaning, stem, visible
+from ladder_bench.triggers.rules import Hits, Lexicon, hits_of
+from ladder_bench.triggers.text import Hit, Text, meaning, stem, stems, visible
 
 __all__ = ["Rules", "Seen"]
 
@@ -30,7 +31,7 @@ STAKES = {
     "finance": ("decision", "imminent"),  # "I recently began to invest" risks nothing now
 }
 _IDENTIFIER = regex.compile(r"\b(?:[A-Z]{2,6}\d?|[A-Z][a-z]+(?:[A-Z][a-z]+)+|[a-z]+_[a-z_]+|[kMGT]B)\b|`[^`\n]+`")
-NONE: tuple[Hit, ...] = ()
+ASKED = 4_096  # answers that are remembered: the strategies of a conversation ask the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,19 @@ class Rules:
         unknown = [name for name in names if name not in TRIGGER_NAMES]
         if unknown:
             raise InputError([Problem(f"unknown trigger; valid: {', '.join(TRIGGER_NAMES)}", where=n) for n in unknown])
-        asked = [(name, self._compiled[name]) for name in names if name in self._compiled]
-        asked = [(name, lexicon) for name, lexicon in asked if lexicon.speaks(seen.language)]
-        found = [_detected(name, lexicon, seen.turn > 1, seen.message, seen.earlier) for name, lexicon in asked]
-        return tuple(fired for fired in found if fired is not None)
+        found = []
+        for name in names:
+            lexicon = self._compiled.get(name)
+            if lexicon is not None and lexicon.speaks(seen.language):
+                fired = _detected(name, lexicon, seen.turn > 1, seen.message, seen.earlier)
+                if fired is not None:
+                    found.append(fired)
+        return tuple(found)
 
 
-@lru_cache(maxsize=CACHED)
+@lru_cache(maxsize=ASKED)
 def _detected(name: str, lexicon: Lexicon, later: bool, message: str, earlier: tuple[str, ...]) -> Fired | None:
-    """Many strategies ask about the same message; `later` where it is not the first of its conversation."""
+    """Ask a detector; `later` where the message is not the first of its conversation."""
     found = DETECTORS[name](lexicon, later, message, earlier)
     return Fired(name, *found) if found else None
 
@@ -101,7 +106,9 @@ def _goal_change(lexicon: Lexicon, later: bool, message: str, earlier: tuple[str
         return None
     text = visible(message)
     hits = hits_of(lexicon, text)
-    said = content(earlier)
+    if not (hits.get("replace") or hits.get("discard") or hits.get("reject") or hits.get("deliverable")):
+        return None
+    said = frozenset().union(*map(stems, earlier))
     mentioned = _sentences(hits, "mentioned")
     asked = _sentences(hits, "request", "deliverable")
     for reason, hit in _replacements(hits, text, said):
@@ -113,15 +120,15 @@ def _goal_change(lexicon: Lexicon, later: bool, message: str, earlier: tuple[str
 
 def _replacements(hits: Hits, text: Text, said: frozenset[str]) -> Iterator[tuple[str, Hit]]:
     """The places where the goal is thrown out: by a fixed phrase, or by words that turn down the goal so far."""
-    details = {hit.start for hit in hits.get("detail", NONE)}
-    for hit in hits.get("replace", NONE):
+    details = {hit.start for hit in hits.get("detail")}
+    for hit in hits.get("replace"):
         if details.isdisjoint(range(hit.end, hit.end + 4)):
             yield "the goal is replaced", hit
-    whole = {hit.start for hit in hits.get("whole", NONE)}
-    stop = {hit.start for hit in hits.get("preposition", NONE)}
-    things = {hit.start for hit in hits.get("deliverable", NONE)}
+    whole = {hit.start for hit in hits.get("whole")}
+    stop = {hit.start for hit in hits.get("preposition")}
+    things = {hit.start for hit in hits.get("deliverable")}
     new_thing = any(stem(text.words[i]) not in said for i in things)
-    for hit in hits.get("discard", NONE):
+    for hit in hits.get("discard"):
         end = min(hit.end + DETAIL_REACH, text.ends[hit.start])
         end = min((i for i in range(hit.end, end) if i in stop), default=end)
         dropped = range(hit.end, end)
@@ -129,7 +136,7 @@ def _replacements(hits: Hits, text: Text, said: frozenset[str]) -> Iterator[tupl
         old = not whole.isdisjoint(dropped) or any(stem(text.words[i]) in said for i in named)
         if details.isdisjoint(dropped) and named and (old or (hit.start == _first(text, hit) and new_thing)):
             yield "what was asked before is dropped", hit
-    for hit in hits.get("reject", NONE):
+    for hit in hits.get("reject"):
         start = next(i for i in range(hit.start, -1, -1) if not i or text.sentences[i - 1] != hit.sentence)
         sentence = [i for i in range(start, text.ends[hit.start]) if meaning(text.words[i])]
         if new_thing and any(stem(text.words[i]) in said for i in sentence) and details.isdisjoint(sentence):
@@ -147,15 +154,15 @@ def _new_deliverable(hits: Hits, text: Text, said: frozenset[str], mentioned: se
     """A thing to make that nobody asked for before, with a turning word or without any tie to what was said."""
     if hits.get("addition") or hits.get("correction"):
         return None
-    tied = {hit.start for hit in hits.get("back", NONE)}
-    made = list(_made(hits.get("make", NONE), hits, text, said, tied))
-    wished = list(_made(hits.get("wish", NONE), hits, text, said, tied))
-    for turn in hits.get("turn", NONE):
+    tied = {hit.start for hit in hits.get("back")}
+    made = list(_made(hits.get("make"), hits, text, said, tied))
+    wished = list(_made(hits.get("wish"), hits, text, said, tied))
+    for turn in hits.get("turn"):
         for thing in made + wished:
             if turn.sentence not in mentioned and thing.sentence not in mentioned:
                 return "a new deliverable", f"{text.quote(turn)} … {text.quote(thing)}"
     if made and said and not tied and made[0].sentence not in mentioned:
-        words = content((text.source,))
+        words = stems(text.source)
         if len(words) >= 3 and words.isdisjoint(said):
             return "a new deliverable that shares no word with the requests before", text.quote(made[0])
     return None
@@ -164,7 +171,7 @@ def _new_deliverable(hits: Hits, text: Text, said: frozenset[str], mentioned: se
 def _made(verbs: tuple[Hit, ...], hits: Hits, text: Text, said: frozenset[str], tied: set[int]) -> Iterator[Hit]:
     """The stretches from a verb to a thing that nobody named before."""
     for verb in verbs:
-        for thing in hits.get("deliverable", NONE):
+        for thing in hits.get("deliverable"):
             between = range(verb.end, thing.start)
             near = verb.sentence == thing.sentence and verb.end <= thing.start <= verb.end + MAKE_REACH
             if near and tied.isdisjoint(between) and stem(text.words[thing.start]) not in said:
@@ -177,13 +184,14 @@ def _made(verbs: tuple[Hit, ...], hits: Hits, text: Text, said: frozenset[str], 
 def _high_stakes(lexicon: Lexicon, later: bool, message: str, earlier: tuple[str, ...]) -> tuple[str, str] | None:
     text = visible(message)
     hits = hits_of(lexicon, text)
-    if hits.get("unreal") or _staged(lexicon, earlier, hits):
+    topics = hits.among([group for group in hits.groups if "." in group])
+    if not topics or hits.get("unreal") or _staged(lexicon, earlier, hits):
         return None
     detached = _sentences(hits, "detached")
-    groups = [(group, category) for group in hits for _, _, category in [group.partition(".")] if category]
-    for group, category in groups:
-        stakes = [hit for stake in STAKES.get(category, ()) for hit in hits.get(stake, NONE)]
-        for hit in hits[group]:
+    for group, found in topics.items():
+        category = group.partition(".")[2]
+        stakes = [hit for stake in STAKES.get(category, ()) for hit in hits.get(stake)]
+        for hit in found:
             if hit.sentence in detached:
                 continue
             if group.startswith("alone."):
@@ -207,47 +215,56 @@ def _staged(lexicon: Lexicon, earlier: tuple[str, ...], hits: Hits) -> bool:
 def _deep_work(lexicon: Lexicon, later: bool, message: str, earlier: tuple[str, ...]) -> tuple[str, str] | None:
     text = visible(message, quotations=True)  # an error message is often quoted
     hits = hits_of(lexicon, text)
+    trace = lexicon.structure(message)
+    if not trace and not any(map(hits.get, ("fault", "symptom", "stubborn", "decide", "weigh"))):
+        return None
     if hits.get("resolved"):
         return None
-    trace = lexicon.structure(message)
     if trace:
         return "debugging", trace
-    detached = _sentences(hits, "detached")
-    hits = {group: tuple(hit for hit in found if hit.sentence not in detached) for group, found in hits.items()}
-    before = any(
-        hits_of(lexicon, visible(one)).get(group) for one in earlier for group in ("system", "software", "fault")
-    )
-    return _debugging(hits, text, before) or _architecture(hits, text, before)
+    attached = hits.outside(_sentences(hits, "detached"))
+
+    def before() -> bool:
+        """Whether an earlier message was about software."""
+        read = (hits_of(lexicon, visible(one)) for one in earlier)
+        return any(found.get(group) for found in read for group in ("system", "software", "fault"))
+
+    return _debugging(attached, text, before) or _architecture(attached, text, before)
 
 
-def _debugging(hits: Hits, text: Text, before: bool) -> tuple[str, str] | None:
+def _debugging(hits: Hits, text: Text, before: Callable[[], bool]) -> tuple[str, str] | None:
     """A symptom in software that persists, comes and goes, or that the user cannot explain."""
-    faults, symptoms, stubborn = (hits.get(group, NONE) for group in ("fault", "symptom", "stubborn"))
-    clear = _distinct(hits, text, "system", "software")
-    terms = clear | _distinct(hits, text, "part") | _identifiers(text)
-    signs = len(stubborn) + len(hits.get("search", NONE))
+    faults, symptoms, stubborn = (hits.get(group) for group in ("fault", "symptom", "stubborn"))
+    signs = len(stubborn) + len(hits.get("search"))
     own = bool(hits.get("own"))
-    hard = faults and signs + own >= 1
-    odd = symptoms and (clear or before or len(terms) >= 2) and signs >= 2 and signs + own >= 3
-    puzzling = (
-        (clear or before or len(terms) >= 3)
-        and len(terms) >= 2
-        and stubborn
-        and signs >= (2 if symptoms or len(terms) >= 3 else 3)
-    )
-    if hard or odd or puzzling:
+    if (faults and signs + own >= 1) or (signs >= 2 and _odd(hits, text, signs, own, before)):
         return "debugging", text.quote((faults or symptoms or stubborn)[0])
     return None
 
 
-def _architecture(hits: Hits, text: Text, before: bool) -> tuple[str, str] | None:
+def _odd(hits: Hits, text: Text, signs: int, own: bool, before: Callable[[], bool]) -> bool:
+    """Whether two or more signs, without a plain fault, are about software that misbehaves."""
+    symptoms, stubborn = hits.get("symptom"), hits.get("stubborn")
+    clear = _distinct(hits, text, "system", "software")
+    terms = len(clear | _distinct(hits, text, "part") | _identifiers(text))
+    if symptoms and signs + own >= 3 and (clear or terms >= 2 or before()):
+        return True
+    enough = signs >= (2 if symptoms or terms >= 3 else 3)
+    return bool(stubborn) and enough and terms >= 2 and (bool(clear) or terms >= 3 or before())
+
+
+def _architecture(hits: Hits, text: Text, before: Callable[[], bool]) -> tuple[str, str] | None:
     """A decision about how a system is built: a verb or question of design that meets parts of a system."""
-    decide, weigh = hits.get("decide", NONE), hits.get("weigh", NONE)
+    decide, weigh = hits.get("decide"), hits.get("weigh")
+    if not decide and not weigh:
+        return None
     clear = _distinct(hits, text, "system")
     parts = clear | _distinct(hits, text, "part")
+    if not parts:
+        return None
     named = parts | _identifiers(text)
     score = 2 * bool(decide) + len(weigh) + min(len(named), 3) + bool(hits.get("scale"))
-    if (decide or weigh) and parts and score >= (3 if clear or before else 4):
+    if score >= 4 or (score == 3 and (clear or before())):
         return "architecture", text.quote((decide + weigh)[0])
     return None
 
@@ -258,11 +275,11 @@ def _identifiers(text: Text) -> set[str]:
 
 
 def _distinct(hits: Hits, text: Text, *groups: str) -> set[str]:
-    return {stem(text.words[hit.start]) for group in groups for hit in hits.get(group, NONE)}
+    return {stem(text.words[hit.start]) for group in groups for hit in hits.get(group)}
 
 
 def _sentences(hits: Hits, *groups: str) -> set[int]:
-    return {hit.sentence for group in groups for hit in hits.get(group, NONE)}
+    return {hit.sentence for group in groups for hit in hits.get(group)}
 
 
 Detector = Callable[[Lexicon, bool, str, tuple[str, ...]], tuple[str, str] | None]

@@ -16,7 +16,7 @@ _REFUSAL = regex.compile(
 LAST_SENTENCES = 2  # a question further up is usually rhetorical or answered by what follows
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=256)
 def is_settled(answer: str) -> bool:
     """True where the answer asks nothing at its end, does not refuse and takes nothing back."""
     shown = visible(answer).rstrip()

@@ -20,11 +20,15 @@ class Retraction:
     prompted: bool
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=1024)
 def find(answer: str, user_message: str) -> Retraction | None:
     """Return the first retraction of an answer, None where it has none."""
-    for sentence in _sentences(answer):
-        if _retracts(sentence):
+    spoken = _QUOTED.sub(" ", _UNSPOKEN.sub(" ", answer))
+    if not _MAYBE.search(spoken):
+        return None
+    for match in _SENTENCE.finditer(spoken):
+        sentence = match[0]
+        if _MAYBE.search(sentence) and _retracts(sentence):
             return Retraction(sentence.strip(), challenged(user_message))
     return None
 
@@ -32,11 +36,6 @@ def find(answer: str, user_message: str) -> Retraction | None:
 def challenged(user_message: str) -> bool:
     """Say whether a message doubts or contradicts the answer before it."""
     return _CHALLENGE.search(_QUOTED.sub(" ", user_message)) is not None
-
-
-def _sentences(text: str) -> list[str]:
-    plain = _UNSPOKEN.sub(" ", text)
-    return [match[0] for match in _SENTENCE.finditer(_QUOTED.sub(" ", plain))]
 
 
 def _retracts(sentence: str) -> bool:
@@ -92,6 +91,10 @@ _ADMISSIONS = (
     r"|that (?:is|was) (?:wrong|incorrect|not true))",
 )
 _RETRACTION = regex.compile("|".join(_ADMISSIONS), regex.IGNORECASE | regex.MULTILINE)
+_MAYBE = regex.compile(  # every admission has one of these, and most sentences have none
+    rf"\b(?:I|we|my|scratch|strike|disregard|ignore|on second|think|sorry|forgive)\b|\bapologi|\b{_MINE}|correction",
+    regex.IGNORECASE,
+)
 _DENIAL = regex.compile(
     r"(?:\b(?:not|never|no)|n't|n’t)\s(?:think\s|believe\s|see\s)?(?:that\s)?(?:\w+\s)?(?:a |an |the |any |my )?"
     r"(?:mistake|error|wrong|mistaken|incorrect|made|make)\b|\bnot\s(?:that\s)?I was wrong"
