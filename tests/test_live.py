@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -293,6 +294,22 @@ def test_a_run_that_its_cap_stopped_says_so_and_never_replaces_a_complete_one(tm
 
     kept = folder.read(tmp_path / "run")
     assert kept.summary == complete.summary
+
+
+def test_a_cap_holds_when_the_same_command_asks_again_for_what_failed(tmp_path: Path) -> None:
+    with loopback.serve(Behaviour(failures={"null_content": 0.5}, seed=1, input_usd=3, output_usd=15)) as provider:
+        live.write(tmp_path, provider.url, 4)
+        for _ in range(8):
+            with contextlib.suppress(StoppedError):
+                run(tmp_path, max_cost_usd=0.02)
+        assert provider.ledger().billed_usd <= 0.02
+
+
+@pytest.mark.parametrize("cap", [float("inf"), 1e12])
+def test_a_cap_may_be_as_large_as_one_likes(tmp_path: Path, cap: float) -> None:
+    with loopback.serve() as provider:
+        live.write(tmp_path, provider.url, 1, 1)
+        assert run(tmp_path, max_cost_usd=cap).summary["incomplete"] is None
 
 
 def test_a_plan_brackets_what_the_run_then_pays(tmp_path: Path) -> None:

@@ -141,3 +141,13 @@ def test_whoever_waits_for_a_place_is_turned_away_when_the_run_stops() -> None:
     first, *others = asyncio.run(run())
     assert first is None
     assert all(isinstance(each, StoppedError) for each in others)
+
+
+def test_a_new_process_goes_on_with_the_pace_of_the_last_one() -> None:
+    async def run() -> list[float]:
+        clock = Clock()
+        throttle = Throttle(Limits(requests_per_minute=60), Still(clock), clock)
+        throttle.resume(seconds_ago=0.5)
+        return [await throttle.pace(1) - 100.0 for _ in range(2)]
+
+    assert asyncio.run(run()) == pytest.approx([0.52, 1.54])

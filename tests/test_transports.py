@@ -358,3 +358,12 @@ def test_a_long_served_name_costs_no_time(transport: str) -> None:
     reply, _ = answered(lambda body, before: (200, completion(model=served)), transport)
 
     assert reply.model == served
+
+
+@pytest.mark.parametrize("before", range(270, 301, 5))
+def test_a_key_across_the_place_where_an_error_is_cut_leaves_no_part_of_itself(transport: str, before: int) -> None:
+    said = json.dumps({"error": {"message": "x" * before + SECRET}})
+    with pytest.raises(ModelError) as caught:
+        answered(lambda body, asked: (400, said), transport)
+
+    assert SECRET[:8] not in str(caught.value)

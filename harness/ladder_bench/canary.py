@@ -70,11 +70,15 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What of a tier is sent again, and every model name that its answers in the run came under."""
+    """What of a tier is sent again, and every model name that its answers in the run came under.
+
+    `altered` calls were picked, too, and cannot be sent: the folder does not hold their prompts as they were.
+    """
 
     tier: Tier
     calls: tuple[Stored, ...]
     served: tuple[str, ...]
+    altered: int = 0
 
 
 def canary(run: Path, options: Options, tell: Callable[[str], None] = lambda _: None) -> Json:
@@ -124,14 +128,18 @@ def sample(run: folder.Run, options: Options) -> list[Sample]:
         chosen = {name: rows for name, rows in live.items() if rows and options.tier in (None, name)}
         picked = {name: _picked(list(rows.values()), options) for name, rows in chosen.items()}
         messages = _messages(run, [row for rows in picked.values() for row in rows])
-        return [
-            Sample(
-                tiers[name],
-                tuple(_stored(row, tiers[name], messages) for row in rows),
-                tuple(sorted({row["served_model"] for row in chosen[name].values() if row["served_model"]})),
+        samples = []
+        for name, rows in picked.items():
+            whole = [row for row in rows if all(messages[digest].digest == digest for digest in row["messages"])]
+            samples.append(
+                Sample(
+                    tiers[name],
+                    tuple(_stored(row, tiers[name], messages) for row in whole),
+                    tuple(sorted({row["served_model"] for row in chosen[name].values() if row["served_model"]})),
+                    len(rows) - len(whole),
+                )
             )
-            for name, rows in picked.items()
-        ]
+        return samples
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{content.display(run.path)}: the run folder is damaged: {error!r}") from None
 
@@ -300,6 +308,8 @@ def _noticed(each: Sample, answers: Mapping[str, tuple[Ended, Ended]], compared:
         for call in each.calls
         if any(isinstance(end, str) for end in answers[call.key])
     )
+    if each.altered:
+        failed["prompt_altered"] = each.altered
     ages = [call.at for call in each.calls if call.at is not None]
     told = {key: value for key, value in asdict(compared).items() if key != "too_few"}
     return {
@@ -308,7 +318,7 @@ def _noticed(each: Sample, answers: Mapping[str, tuple[Ended, Ended]], compared:
         "outcome": "drift" if drifted else "cannot_tell" if compared.too_few else "no_drift_seen",
         "why": _why(each, compared, now if renamed else None),
         "notes": _notes(each, compared),
-        "sent": len(each.calls),
+        "picked": len(each.calls) + each.altered,
         "not_answered": dict(sorted(failed.items())),
         "served": {"before": list(each.served), "now": now, "changed": renamed},
         "answered_at": {"oldest": min(ages, default=None), "newest": max(ages, default=None)},

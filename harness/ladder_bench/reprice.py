@@ -52,7 +52,7 @@ def reprice(run: Path, file: str, out: Path | None = None) -> Repriced:
         old = {tier["name"]: prices.from_snapshot(tier["price"]) for tier in before.about["tiers"]}
         new = read_prices(document, tuple(old))
         about = _about(before.about, old | new, document.file)
-        tables = {**before.tables, "calls": _priced(before, old | new)}
+        tables = {**before.tables, "calls": priced(before, old | new)}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{content.display(run)}: the run folder is damaged: {error!r}") from None
     summary = summarise(about, tables, before.summary["calls"], before.summary["spent_usd"])
@@ -89,7 +89,7 @@ def _about(about: Json, current: Mapping[str, Price], file: str) -> Json:
     return {**about, "tiers": priced, "prices": snapshot, "repriced": origin}
 
 
-def _priced(run: folder.Run, current: Mapping[str, Price]) -> Any:
+def priced(run: folder.Run, current: Mapping[str, Price]) -> Any:
     """The table of calls with its costs computed again."""
     import pyarrow as pa
 

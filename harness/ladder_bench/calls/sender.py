@@ -90,6 +90,8 @@ class Sender:
         self._tier, self._client, self._store, self._stop = tier, client, store, stop
         self._terms, self._budget = terms, budget
         self._throttle = Throttle(tier.limits, stop)
+        if (before := store.read(lambda connection: ledger.last_start(connection, tier.name))) is not None:
+            self._throttle.resume(time.time() - before)
         self._heard = False
         self._given_up = 0
         self.waiting = 0  # calls that are being sent, or wait for that

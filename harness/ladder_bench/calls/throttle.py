@@ -79,6 +79,11 @@ class Throttle:
             self._next_tokens = now + tokens * 60 / per_token * MARGIN
         return now
 
+    def resume(self, seconds_ago: float) -> None:
+        """Another process asked this tier so long ago: its pace goes on."""
+        if self._limits.requests_per_minute is not None and seconds_ago >= 0:
+            self._next_start = self._clock() - seconds_ago + 60 / self._limits.requests_per_minute * MARGIN
+
     # --- what came of it -------------------------------------------------------------------
 
     def used(self, reserved: int, tokens: int) -> None:

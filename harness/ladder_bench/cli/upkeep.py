@@ -158,7 +158,7 @@ def _print_canary(found: Mapping[str, Any]) -> None:
             _say(f"! {each['tier']}: {note}")
         if each["not_answered"]:
             kinds = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in each["not_answered"].items())
-            _say(f"! {each['tier']}: of {counted(each['sent'], 'call')} not answered twice: {kinds}")
+            _say(f"! {each['tier']}: of {counted(each['picked'], 'call')} not answered twice: {kinds}")
     _say(f"{counted(found['attempts'], 'request')} sent, {found['failed_attempts']} failed; "
          f"spent {spent(found['spent_usd'])}, at most {spent(found['spent_at_most_usd'])}")  # fmt: skip
 

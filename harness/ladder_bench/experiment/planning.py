@@ -16,7 +16,7 @@ from ladder_bench.forecast import Plan, Range, Route, Sending
 from ladder_bench.replay import UNSEEN, replay
 from ladder_bench.store import Store
 
-SHORTER, LONGER = 0.65, 1.5  # how far an answer's length may lie from the recorded one's, over a whole matrix
+SHORTER, LONGER = 0.55, 1.6  # how far an answer's length may lie from the recorded one's, over a whole matrix
 FRAME_TOKENS = 180  # what a guide writes beside its answer, at the bundled scaffold
 WIDEST = 3.0  # from low to high
 TYPICAL_LATENCY_S = 2.0  # of a call, where the log has none

@@ -73,7 +73,8 @@ def run(options: Options, listener: Listener | None = None) -> folder.Run:
         summary = summarise(about, tables, work.counts(spent), spent.paid)
         result = folder.Run(out, about, tables, summary)
         folder.write(out, about, tables, summary, report.pages(result))
-        if not stopped:
+        if not stopped and not any(row["failed_turns"] for row in summary["strategies"]):
+            # else the same command would ask again for what failed, under a cap that had forgotten what that cost
             store.write(lambda connection: ledger.complete(connection, experiment))
     for key in sorted(store.counts.damaged):
         listener.warn(f"{options.store}: call {key} was damaged and was not used")

@@ -185,7 +185,7 @@ class Stream:
 
 def error_of(status: int, said: str, headers: Mapping[str, str], tier: Tier, code: str = "") -> ModelError:
     """Sort an HTTP error by what it means for the call and for the run. `said`: its text, without the key."""
-    said = " ".join(said.split())[:300]
+    said = " ".join(said.split())
     if status in (401, 403):
         variable = tier.params.get("api_key_env") or "the provider's usual variable"
         what = f"tier '{tier.name}': the key in {variable} was refused: {said}"
@@ -222,5 +222,5 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _short(value: Any) -> str:
-    """A line of what a provider sent, whatever it is."""
-    return " ".join(str(value).encode("utf-8", "replace").decode().split())[:200]
+    """A line of what a provider sent, whatever it is; `Discreet` cuts it, after the keys are out."""
+    return " ".join(str(value).encode("utf-8", "replace").decode().split())

@@ -131,7 +131,7 @@ def _json(data: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        what = " ".join(text.split())[:100]
+        what = " ".join(text.split())
         raise ModelError("not_a_completion", f"the provider's answer is not JSON: {what}") from None
 
 

@@ -10,10 +10,10 @@ from typing import Protocol
 from ladder_bench.domain import Reply, Request, Tier
 from ladder_bench.errors import LadderBenchError, ModelError
 
-USUAL = re.compile(
-    r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$"
-)  # variables that providers' libraries read by themselves
-SHORTEST = 8  # characters; what is shorter is no key, and would blot out words
+# variables that providers' libraries read by themselves
+USUAL = re.compile(r"(?:^|_)(?:APIKEY|KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$")
+SHORTEST = 16  # characters of a value that nobody named as a key; a shorter one would blot out words
+LONGEST = 300  # characters of what a provider said, in a table or on a terminal; cut when the keys are out
 
 
 class Transport(Protocol):
@@ -48,7 +48,7 @@ class Discreet:
         try:
             reply = await self._transport.complete(request)
         except ModelError as error:
-            error.args = tuple(_blotted(str(part), secrets) for part in error.args)
+            error.args = tuple(_blotted(str(part), secrets)[:LONGEST] for part in error.args)
             raise
         except (LadderBenchError, TimeoutError):
             raise
@@ -58,17 +58,19 @@ class Discreet:
         return replace(
             reply,
             text=_blotted(reply.text, secrets),
-            model=reply.model and _blotted(reply.model, secrets),
-            finish=reply.finish and _blotted(reply.finish, secrets),
-            notes=tuple(_blotted(note, secrets) for note in reply.notes),
+            model=reply.model and _blotted(reply.model, secrets)[:LONGEST],
+            finish=reply.finish and _blotted(reply.finish, secrets)[:LONGEST],
+            notes=tuple(_blotted(note, secrets)[:LONGEST] for note in reply.notes),
         )
 
 
 def secrets_of(tier: Tier) -> tuple[str, ...]:
     """The values of the variable that a tier names, else of all that look like a key's."""
     variable = tier.params.get("api_key_env")
-    names = [variable] if variable else [name for name in os.environ if USUAL.search(name)]
-    return tuple(value for name in names if len(value := os.environ.get(name, "")) >= SHORTEST)
+    if variable:
+        return (os.environ[variable],) if os.environ.get(variable) else ()
+    values = (value for name, value in os.environ.items() if USUAL.search(name) and len(value) >= SHORTEST)
+    return tuple(sorted(values, key=len, reverse=True))  # one may hold another
 
 
 def _blotted(text: str, secrets: tuple[str, ...]) -> str:

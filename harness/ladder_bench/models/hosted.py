@@ -129,7 +129,7 @@ def _sorted_error(litellm: Any, error: Exception, tier: Tier) -> ModelError:
         what = f"tier '{tier.name}': no key was found; set the provider's usual variable, or name one in 'api_key_env'"
         return FatalModelError("no_key", what, charged=False)
     if not responses:
-        return ModelError("provider_error", f"{type(error).__name__}: {said[:300]}")
+        return ModelError("provider_error", f"{type(error).__name__}: {said}")
     statuses = [response.status_code for response in responses]
     refused = next((status for status in statuses if status in (401, 403)), None)  # litellm may call it a 400
     headers: Mapping[str, str] = responses[-1].headers  # the innermost one is the provider's own

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NANO = 10**9
+MOST = 2**60  # 10^-9 USD: a billion dollars, and within SQLite's integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ def reserve(
     cap_usd: float | None,
 ) -> int | None:
     """Write an attempt down before it is sent; its id, or None where its worst case would break the cap."""
-    worst = math.ceil(worst_usd * NANO)
-    cap = 2**62 if cap_usd is None else math.floor(cap_usd * NANO)
+    worst = math.ceil(min(worst_usd * NANO, MOST))
+    cap = MOST if cap_usd is None else math.floor(min(cap_usd * NANO, MOST))
     room = connection.execute(
         "UPDATE experiments SET held = held + ? WHERE id = ? AND held + ? <= ?", (worst, experiment, worst, cap)
     )
@@ -71,7 +72,7 @@ def settle(
     connection: sqlite3.Connection, attempt: int, outcome: str, seconds: float, paid_usd: float | None, certain: bool
 ) -> None:
     """Close an attempt. `paid_usd` None: nobody knows. What is not certain keeps its reservation, or more."""
-    paid = None if paid_usd is None else math.ceil(paid_usd * NANO - 1e-6)
+    paid = None if paid_usd is None else math.ceil(min(paid_usd * NANO - 1e-6, MOST))
     experiment, held = connection.execute("SELECT experiment, held FROM attempts WHERE id = ?", (attempt,)).fetchone()
     keeps = paid if certain and paid is not None else max(held, paid or 0)
     connection.execute(
@@ -86,6 +87,12 @@ def withdraw(connection: sqlite3.Connection, attempt: int) -> None:
     experiment, held = connection.execute("SELECT experiment, held FROM attempts WHERE id = ?", (attempt,)).fetchone()
     connection.execute("DELETE FROM attempts WHERE id = ?", (attempt,))
     connection.execute("UPDATE experiments SET held = held - ? WHERE id = ?", (held, experiment))
+
+
+def last_start(connection: sqlite3.Connection, tier: str) -> float | None:
+    """When a tier was last asked (seconds since 1970), None where it never was."""
+    row = connection.execute("SELECT at FROM attempts WHERE tier = ? ORDER BY id DESC LIMIT 1", (tier,)).fetchone()
+    return row and float(row[0])
 
 
 def answered(connection: sqlite3.Connection, experiment: str, key: str) -> bool:
