@@ -84,15 +84,13 @@ def read_prices(document: content.Document, known: Sequence[str]) -> dict[str, P
 def _about(about: Json, current: Mapping[str, Price], file: str) -> Json:
     """run.json with other prices, and where they are from."""
     snapshot = prices.snapshot(current, datetime.datetime.now(datetime.UTC).date())
-    priced = [{**tier, "price": snapshot["usd_per_million"][tier["name"]]} for tier in about["tiers"]]
+    repriced = [{**tier, "price": snapshot["usd_per_million"][tier["name"]]} for tier in about["tiers"]]
     origin = {"from_hash": about["prices"]["hash"], "file": file}
-    return {**about, "tiers": priced, "prices": snapshot, "repriced": origin}
+    return {**about, "tiers": repriced, "prices": snapshot, "repriced": origin}
 
 
 def priced(run: folder.Run, current: Mapping[str, Price]) -> Any:
     """The table of calls with its costs computed again."""
-    import pyarrow as pa
-
     calls = run.tables["calls"]
     if "start_s" not in calls.column_names:
         raise InputError(
@@ -123,7 +121,7 @@ def priced(run: folder.Run, current: Mapping[str, Price]) -> Any:
             for row, each in zip(rows, prompts, strict=True)
         ]
     for name, column in columns.items():
-        calls = calls.set_column(calls.column_names.index(name), name, pa.array(column, pa.float64()))
+        calls = calls.set_column(calls.column_names.index(name), name, folder.column("double", column))
     return calls
 
 
