@@ -39,13 +39,14 @@ from ladder_bench.domain import (
 )
 from ladder_bench.models.recorded import Recorded
 from ladder_bench.models.scripted import Script, Scripted
-from ladder_bench.replay import Setting, replay
+from ladder_bench.replay import Player, Setting, replay
 from ladder_bench.store import backend_of, key_of
-from ladder_bench.triggers import Seen
+from ladder_bench.triggers import Heard, Seen
 
 PRICE = Price(input=1.0, output=5.0, cached=0.1, cache_write=1.25, minimum_prefix=0)
 RANK = {"advanced": 0, "mid": 1, "light": 2}
 FIRES = "(fires)"  # a user message that holds it fires the trigger "high_stakes" of `Marked`
+UNSURE = "(unsure)"  # an answer that holds it fires "low_confidence"
 WEIGHTS = dict.fromkeys(("correctness", "completeness", "constraint", "format"), 1.0)
 
 
@@ -96,6 +97,7 @@ def escalation(**more: Any) -> Escalation:
 
 MEMORY = Handoff(memory="standard")
 FIRED = Fired("high_stakes", "legal", "sign")
+DOUBTED = Fired("low_confidence", "hedged", "unsure")
 
 
 def answered(
@@ -114,6 +116,9 @@ class Marked:
 
     def fired(self, names: Sequence[str], seen: Seen) -> tuple[Fired, ...]:
         return (FIRED,) if FIRES in seen.message and "high_stakes" in names else ()
+
+    def fired_on_answer(self, names: Sequence[str], seen: Seen, heard: Heard) -> tuple[Fired, ...]:
+        return (DOUBTED,) if UNSURE in heard.answer and "low_confidence" in names else ()
 
 
 @dataclass
@@ -138,8 +143,9 @@ def lived(
     script: Script = lambda request: f"{request.tier.name} {request.origin.turn}",
     mode: Mode = "rollout",
     known: Mapping[str, Tier] | None = None,
+    player: Player | None = None,
 ) -> Lived:
-    """Replay a conversation; every tier answers by the script, a recorded one from the log."""
+    """Replay a conversation; every tier answers by the script, the user's too, a recorded one from the log."""
     known = known or tiers()
     live, log = Scripted(script), Recorded({recorded.id: recorded})
 
@@ -149,7 +155,7 @@ def lived(
         return key, await client.complete(request)
 
     ranks = {name: rank for rank, name in enumerate(known)}
-    setting = Setting(known, ranks, Marked(), mode)  # type: ignore[arg-type]
+    setting = Setting(known, ranks, Marked(), mode, player=player)  # type: ignore[arg-type]
     return Lived(asyncio.run(replay(recorded, strategy, setting, fetch)), live.seen)
 
 

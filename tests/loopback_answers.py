@@ -115,6 +115,12 @@ def _usage(prompt: int, cached: int, completed: int) -> dict[str, Any]:
     }
 
 
+def logprobs_of(text: str) -> list[dict[str, Any]]:
+    """What a provider says of its tokens, where it is asked: here a token is what a stream sends at once."""
+    pieces = [text[n : n + CHUNK_CHARACTERS] for n in range(0, len(text), CHUNK_CHARACTERS)]
+    return [{"token": t, "logprob": -4 * share_of("logprob", t), "bytes": None, "top_logprobs": []} for t in pieces]
+
+
 def chunks(whole: Mapping[str, Any], with_usage: bool) -> Iterator[dict[str, Any]]:
     """A completion as the chunks of a stream: role, content, finish reason, then usage where it was asked for."""
     head = {"id": whole["id"], "object": "chat.completion.chunk", "created": whole["created"], "model": whole["model"]}
@@ -124,8 +130,9 @@ def chunks(whole: Mapping[str, Any], with_usage: bool) -> Iterator[dict[str, Any
         text = choice["message"]["content"] or ""
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None if text == "" else ""}]
         deltas += [{"content": text[n : n + CHUNK_CHARACTERS]} for n in range(0, len(text), CHUNK_CHARACTERS)]
-        for delta in deltas:
-            yield head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+        told = [{}, *({"logprobs": {"content": [token]}} for token in logprobs_of(text))]
+        for delta, tokens in zip(deltas, told if "logprobs" in choice else [{}] * len(deltas), strict=True):
+            yield head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None, **tokens}]}
         yield head | {"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
     if with_usage and "usage" in whole:
         yield head | {"choices": [], "usage": whole["usage"]}

@@ -23,6 +23,7 @@ from loopback_answers import (
     context_overflow,
     error,
     key_of,
+    logprobs_of,
     message_tokens,
     sentences,
     share_of,
@@ -317,6 +318,8 @@ def _completion(entry: Entry, work: Work, behaviour: Behaviour, asked: Mapping[s
     whole = completion(None if entry.outcome == "null_content" else work.text, usage=False, **changes)
     for choice in whole["choices"]:
         choice["finish_reason"] = work.finish
+        if asked.get("logprobs") and choice["message"]["content"] is not None:
+            choice["logprobs"] = {"content": logprobs_of(work.text), "refusal": None}
     usage = usage_said(work, behaviour.usage, entry.key)
     return whole if usage is None else whole | {"usage": usage}
 

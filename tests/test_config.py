@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ladder_bench import config
+from ladder_bench import config, content
 from ladder_bench.documents import read_yaml
-from ladder_bench.domain import Escalation, Handoff, Ladder, Price, Step
+from ladder_bench.domain import FRAME_PARTS, GUARDRAILS, Escalation, Handoff, Ladder, Price, Step
 from ladder_bench.errors import InputError
 
 LADDER = "name: t\nsteps: [{tier: advanced, turns: 2}, {tier: light}]\n"
@@ -25,16 +25,35 @@ def ladder(folder: Path, text: str) -> Ladder:
 
 
 def test_a_ladder_reads_as_it_is_written(tmp_path: Path) -> None:
-    text = LADDER + "escalation: {to: advanced, triggers: [deep_work], return: {after_turns: 2}}\n"
-    text += "handoff: {memory: standard, context: {recent: 4}}\nscaffold: standard\n"
+    text = LADDER + "escalation: {to: advanced, triggers: [deep_work], detect: mid, return: {after_turns: 2}}\n"
+    text += "handoff: {memory: standard, writer: outgoing, refresh_every: null, context: {recent: 4}}\n"
+    text += "scaffold: standard\nguardrails: [confidence, ask]\n"
 
     assert ladder(tmp_path, text) == Ladder(
         "t",
         (Step("advanced", 2), Step("light")),
-        Escalation("advanced", ("deep_work",), "after_turns", 2),
-        Handoff("standard", context="recent", recent=4),
-        scaffold="standard",
+        Escalation("advanced", ("deep_work",), detect="mid", returns="after_turns", after_turns=2),
+        Handoff("standard", "outgoing", refresh_every=None, context="recent", recent=4),
+        scaffold=FRAME_PARTS,
+        guardrails=("ask", "confidence"),
     )
+
+
+def test_what_a_ladder_leaves_out_has_its_documented_default(tmp_path: Path) -> None:
+    found = ladder(tmp_path, LADDER + "escalation: {to: advanced, triggers: [deep_work]}\n")
+
+    assert found.escalation == Escalation("advanced", ("deep_work",), "rules", "stay", "resolved", None, 3, 1)
+    assert (found.handoff.memory, found.scaffold, found.guardrails) == ("none", (), ())
+    assert ladder(tmp_path, LADDER + "handoff: {}\n").handoff == Handoff("standard", "extractive", 3, 250, "full")
+
+
+def test_two_ways_to_write_the_same_scaffold_are_one_strategy(tmp_path: Path) -> None:
+    first, second = (
+        ladder(tmp_path, LADDER + f"scaffold: {parts}\n")
+        for parts in ("[plan, open questions]", "[open questions, plan]")
+    )
+
+    assert first == second
 
 
 @pytest.mark.parametrize(
@@ -75,7 +94,7 @@ def test_every_tier_of_a_file_says_what_is_wrong_with_it(tmp_path: Path) -> None
     with pytest.raises(InputError) as caught:
         tiers(tmp_path, "tiers:\n- {name: a, modl: x}\n- {name: b, model: no/price}\n- 5\n")
 
-    assert [problem.line for problem in caught.value.problems] == [2, 2, 4, 3]
+    assert [problem.line for problem in caught.value.problems] == [2, 4, 3]
 
 
 def test_a_matrix_reads_with_its_defaults(tmp_path: Path) -> None:
@@ -166,3 +185,152 @@ def test_a_price_may_step_up_above_a_context_size(tmp_path: Path) -> None:
 
     assert (found.at(1000).input, found.at(1001).input, found.at(1001).output) == (1, 2, 3)
     assert found.at(1001).ttl_s == found.ttl_s
+
+
+# --- vary ----------------------------------------------------------------------------------
+
+TRIGGERED = "escalation: {to: advanced, triggers: [goal_change, deep_work]}\nhandoff: {memory: standard}\n"
+
+
+def varied(folder: Path, vary: str, text: str = LADDER + TRIGGERED) -> tuple[dict[str, Ladder], dict[str, str]]:
+    """What a grid makes of a ladder: ladders by name, and reasons by the names that mean nothing."""
+    (folder / "ladder.yaml").write_text(text)
+    (folder / "m.yaml").write_text(f"strategies:\n- {{ladder: ladder.yaml, vary: {{{vary}}}}}\n")
+    matrix = config.load_matrix(str(folder / "m.yaml"))
+    (use,) = matrix.uses
+    assert use.ladder is not None
+    found = list(config.variations(use.ladder, use.grid, matrix.tiers))
+    return (
+        {each.name: each.ladder for each in found if each.ladder is not None},
+        {each.name: each.reason for each in found if each.ladder is None},
+    )
+
+
+@pytest.mark.parametrize(
+    ("vary", "names"),
+    [
+        ("guide_turns: [1, 2], memory: [none, standard]",
+         "guide_turns=1 memory=none, guide_turns=1 memory=standard, guide_turns=2 memory=none, guide_turns=2 memory=standard"),
+        ("triggers: [none, rules, light, high_stakes, [goal_change, low_confidence]]",
+         "triggers=none, triggers=rules, triggers=light, triggers=high_stakes, triggers=goal_change+low_confidence"),
+        ("context: [full, memory_only, {recent: 4}]", "context=full, context=memory_only, context=recent-4"),
+        ("return: [resolved, never, {after_turns: 2}]", "return=resolved, return=never, return=after-2"),
+        ("refresh_every: [null, 2]", "refresh_every=never, refresh_every=2"),
+        ("scaffold: [none, [goal, open questions]]", "scaffold=none, scaffold=goal+open-questions"),
+        ("memory: [none]", "memory=none"),
+        ("memory: [standard]", ""),
+    ],
+)  # fmt: skip
+def test_a_variation_is_named_after_what_is_special_about_it(vary: str, names: str, tmp_path: Path) -> None:
+    found, dropped = varied(tmp_path, vary)
+
+    assert list(found) == [f"t {name}".strip() for name in names.split(", ")]
+    assert dropped == {}
+
+
+def test_every_knob_turns_what_it_names(tmp_path: Path) -> None:
+    vary = (
+        "guide_turns: [3], triggers: [[low_confidence]], to: [mid], return: [{after_turns: 2}], at_most: [5], "
+        "cooldown_turns: [0], on_unknown: [escalate], memory: [standard], writer: [mid], context: [{recent: 2}], "
+        "refresh_every: [null], max_tokens: [99], scaffold: [[plan]], guardrails: [standard]"
+    )
+    found, _ = varied(tmp_path, vary)
+
+    (only,) = found.values()
+    assert only.steps == (Step("advanced", 3), Step("light"))
+    assert only.escalation == Escalation("mid", ("low_confidence",), "rules", "escalate", "after_turns", 2, 5, 0)
+    assert only.handoff == Handoff("standard", "mid", None, 99, "recent", 2)
+    assert (only.scaffold, only.guardrails) == (("plan",), GUARDRAILS)
+
+
+def test_a_tier_among_the_triggers_asks_it_for_the_ladders_own(tmp_path: Path) -> None:
+    found, _ = varied(tmp_path, "triggers: [light, none]")
+
+    asked = found["t triggers=light"].escalation
+    assert asked is not None
+    assert (asked.detect, asked.triggers) == ("light", ("goal_change", "deep_work"))
+    assert found["t triggers=none"].escalation is None
+
+
+@pytest.mark.parametrize(
+    ("vary", "ran", "dropped", "reason"),
+    [
+        ("memory: [none, standard], context: [full, memory_only]", 3, ["memory=none context=memory_only"],
+         "would hide what was said"),
+        ("triggers: [none, rules], cooldown_turns: [0, 2]", 3,
+         ["triggers=none cooldown_turns=0", "triggers=none cooldown_turns=2"], "'cooldown_turns' without triggers"),
+        ("memory: [none, standard], writer: [extractive, outgoing]", 3,
+         ["memory=none writer=extractive", "memory=none writer=outgoing"], "it is run as 't memory=none'"),
+        ("return: [never, resolved], at_most: [1, 2]", 3, ["return=never at_most=1", "return=never at_most=2"],
+         "changes nothing where an escalation never closes"),
+        ("to: [advanced, light]", 1, ["to=light"], "'light' is not stronger than any step"),
+    ],
+)  # fmt: skip
+def test_combinations_that_mean_nothing_are_dropped_by_name(
+    vary: str, ran: int, dropped: list[str], reason: str, tmp_path: Path
+) -> None:
+    found, lost = varied(tmp_path, vary)
+
+    assert list(lost) == [f"t {name}" for name in dropped]
+    assert all(reason in each for each in lost.values())
+    assert len(found) == ran
+
+
+def test_triggers_on_a_ladder_without_an_escalation_are_dropped_by_name(tmp_path: Path) -> None:
+    found, dropped = varied(tmp_path, "triggers: [none, rules]", LADDER)
+
+    assert list(found) == ["t triggers=none"]
+    assert "no 'escalation' that the triggers could open" in dropped["t triggers=rules"]
+
+
+# --- a played user -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("user", "setting"),
+    [
+        ("", config.UserSetting()),
+        ("user: simulated\n", config.UserSetting()),
+        ("user: mid\n", config.UserSetting("mid")),
+        ("user: {tier: advanced, most_turns: 20, patience: 0}\n", config.UserSetting("advanced", 20, 0)),
+        ("user: {most_turns: null}\n", config.UserSetting()),
+    ],
+)
+def test_a_matrix_says_who_plays_the_user(user: str, setting: config.UserSetting, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(f"replay: simulated\n{user}strategies:\n- single: light\n")
+
+    found = config.load_matrix(str(tmp_path / "m.yaml"))
+
+    assert (found.mode, found.user) == ("simulated", setting)
+
+
+def test_the_command_line_may_choose_another_replay_than_the_one_with_a_user(tmp_path: Path) -> None:
+    for replay, other in (("simulated", "rollout"), ("rollout", "simulated")):
+        (tmp_path / "m.yaml").write_text(f"replay: {replay}\nuser: mid\nstrategies:\n- single: light\n")
+
+        assert config.load_matrix(str(tmp_path / "m.yaml"), replay=other).mode == other  # type: ignore[arg-type]
+
+
+# --- what is bundled -----------------------------------------------------------------------
+
+
+def test_the_bundled_patterns_run_side_by_side_under_the_names_of_their_files() -> None:
+    found = config.load_matrix("patterns")
+
+    bundled = {path.stem for path in content.shipped("ladders").glob("*.yaml")} - {"simulator"}
+    assert {use.ladder.name for use in found.uses if use.ladder} == bundled
+    assert len(bundled) == 8
+
+
+def test_each_line_of_the_bundled_ablations_changes_one_thing_about_the_first() -> None:
+    found = config.load_matrix("ablations")
+
+    first, *others = found.uses
+    assert first.ladder is not None
+    for use in others:
+        assert use.ladder == first.ladder
+        for variation in config.variations(use.ladder, use.grid, found.tiers):
+            assert variation.ladder is not None
+            assert len(use.grid) == 1
+            assert variation.name != first.ladder.name
+    assert {key for use in others for key in use.grid} == {"memory", "context", "triggers", "scaffold", "guardrails"}

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from builders import scores as built
 from ladder_bench import folder
-from ladder_bench.analyse.metrics import METRICS, Scores, estimated, paired, quality_per_dollar, scores
+from ladder_bench.analyse.headline import estimated, quality_per_dollar
+from ladder_bench.analyse.metrics import METRICS, Scores, paired, scores
+from ladder_bench.domain import Mode
 
 WHO = {"conversation": "c1", "strategy": "a", "sample": 0, "turn": 1}
 TURN = {"tier": "light", "reason": "", "switched": False, "guide": False, "escalated": False, "opened": False,
@@ -44,6 +46,7 @@ def scored(
     calls: Sequence[dict[str, Any]] = (),
     verdicts: Sequence[dict[str, Any]] = (),
     conversations: Sequence[str] = ("c1",),
+    mode: Mode = "rollout",
 ) -> Scores:
     """Scores of strategy "a" from rows that name what differs from the defaults."""
     tables = {
@@ -51,7 +54,7 @@ def scored(
         "calls": table("calls", rows(CALL, *calls)),
         "verdicts": table("verdicts", rows(VERDICT, *verdicts)),
     }
-    return scores(tables, ["a"], conversations, 0.8)[0]
+    return scores(tables, ["a"], conversations, 0.8, mode)[0]
 
 
 def value(found: Scores, metric: str) -> float | None:
@@ -162,6 +165,46 @@ def test_a_conversation_that_was_not_answered_to_the_end_is_not_known_to_be_reso
     assert found.unscored["resolved"] == 1
 
 
+def simulated(reached: float | None, *verdicts: dict[str, Any], turn: int | None = None) -> Scores:
+    """A played user who asked about the first recorded turn twice, then about the second: three turns."""
+    said = {"metric": "reached", "target": "user", "turn": turn, "value": reached}
+    return scored(
+        turns=[{"step": 1}, {"turn": 2, "step": 1}, {"turn": 3, "step": 2}],
+        verdicts=[*verdicts, said],
+        mode="simulated",
+    )
+
+
+def test_with_a_played_user_resolved_is_what_they_came_away_with() -> None:
+    low = {"value": 0.0, "turn": 3}
+
+    assert (value(simulated(1.0, low), "resolved"), value(simulated(0.0), "resolved")) == (1.0, 0.0)
+    assert value(simulated(None), "resolved") is None
+    assert simulated(None).unscored["resolved"] == 1
+
+
+def test_a_critical_criterion_may_be_met_when_the_user_asks_again_but_not_left_unmet() -> None:
+    missed, met = {"critical": True, "value": 0.0}, {"critical": True, "value": 1.0}
+
+    assert value(simulated(1.0, missed, {**met, "turn": 2}), "resolved") == 1.0
+    assert value(simulated(1.0, met, {**missed, "turn": 2}), "resolved") == 0.0
+    assert value(simulated(1.0, met, {**met, "value": None, "turn": 3}), "resolved") is None
+
+
+def test_turns_to_resolution_are_the_turns_that_were_lived_where_it_was_resolved() -> None:
+    assert value(simulated(1.0), "turns_to_resolution") == 3.0
+    assert value(simulated(1.0, turn=2), "turns_to_resolution") == 2.0
+    assert value(simulated(0.0), "turns_to_resolution") is None
+    assert value(scored(verdicts=[{}]), "turns_to_resolution") is None
+
+
+def test_a_run_without_verdicts_on_what_was_reached_resolves_nothing_in_simulation() -> None:
+    found = scored(verdicts=[{"critical": True}], mode="simulated")
+
+    assert value(found, "resolved") is None
+    assert found.unscored["resolved"] == 1
+
+
 # --- costs and failures --------------------------------------------------------------------
 
 
@@ -201,6 +244,15 @@ def test_one_call_that_nobody_billed_leaves_the_billed_cost_unknown() -> None:
     assert value(found, "cost_usd_billed") is None
     assert value(found, "cost_usd_warm") == 2.0
     assert found.unscored["cost_usd_billed"] == 1
+
+
+def test_evaluation_is_no_part_of_a_conversations_cost_or_tokens() -> None:
+    found = scored(calls=[{}, {"purpose": "trigger"}, {"purpose": "memory"}, {"purpose": "user"}, {"purpose": "judge"}])
+
+    assert (value(found, "cost_usd_warm"), value(found, "tokens")) == (3.0, 45.0)
+    assert {purpose: float(usd[0]) for purpose, usd in found.by_purpose.items()} == dict.fromkeys(
+        ("answer", "memory", "trigger"), 1.0
+    )
 
 
 def test_a_free_conversation_costs_nothing_and_that_is_known() -> None:

@@ -44,6 +44,16 @@ def test_a_grid_has_every_combination_under_a_readable_name(tmp_path: Path) -> N
     assert [each.steps[0].turns for each in found.strategies.ladders] == [1, 1, 2, 2]
 
 
+def test_a_line_that_changes_one_thing_is_named_after_it(tmp_path: Path) -> None:
+    two = file(tmp_path, "two.yaml", LADDER)
+    lines = [{"ladder": two}, *({"ladder": two, "vary": {key: ["none"]}} for key in ("memory", "scaffold"))]
+    lines.append({"ladder": two, "vary": {"guide_turns": [1]}})
+    found = prepared(tmp_path, lines)
+
+    assert names(found) == ["two", "two guide_turns=1"]
+    assert [(each.name, each.reason) for each in found.strategies.dropped] == [("two", "the same as 'two'")] * 2
+
+
 def test_nonsense_is_dropped_by_name_with_its_reason(tmp_path: Path) -> None:
     vary = {"memory": ["none", "standard"], "context": ["full", "memory_only"]}
     found = prepared(tmp_path, [{"ladder": file(tmp_path, "two.yaml", LADDER), "vary": vary}])
@@ -107,6 +117,58 @@ def test_a_ladder_that_needs_a_recording_off_its_path_is_dropped_by_name(
 
     assert ("x" in names(prepared(tmp_path, uses, tiers=tiers))) == runs
     assert "x" in names(prepared(tmp_path, uses, tiers=tiers, replay="forced"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "back", "runs"),
+    [
+        (["log:2", "light"], "never", True),
+        (["log:2", "light"], "resolved", False),
+        (["log:1", "light"], "resolved", True),
+    ],
+)
+def test_a_recording_is_left_for_good_where_nothing_comes_back_to_it(
+    tmp_path: Path, steps: list[str], back: str, runs: bool
+) -> None:
+    parts = [step.partition(":") for step in steps]
+    shape = {
+        "name": "x",
+        "steps": [{"tier": tier, **({"turns": int(turns)} if turns else {})} for tier, _, turns in parts],
+        "escalation": {"to": "top", "triggers": ["low_confidence"], "return": back},
+    }
+    tiers = file(tmp_path, "tiers.yaml", RECORDED)
+    uses = [{"single": "top"}, {"ladder": file(tmp_path, "x.yaml", shape)}]
+
+    assert ("x" in names(prepared(tmp_path, uses, tiers=tiers))) == runs
+
+
+def test_a_recording_has_nothing_to_say_to_a_played_user(tmp_path: Path) -> None:
+    uses = [{"single": "log"}, {"single": "light"}]
+    found = prepared(tmp_path, uses, tiers=file(tmp_path, "tiers.yaml", RECORDED), replay="simulated")
+
+    assert names(found) == ["light"]
+    assert "no answer to what a played user says" in found.strategies.dropped[0].reason
+
+
+def test_a_recorded_tier_whose_path_may_be_left_has_a_placebo(tmp_path: Path) -> None:
+    log = {"name": "log", "model": "recorded", "price": {"input": 1, "output": 2}, "off_path": "top"}
+    tiers = file(tmp_path, "tiers.yaml", {"tiers": [RECORDED["tiers"][0], log, RECORDED["tiers"][2]]})
+    found = prepared(tmp_path, [{"single": "log"}, {"single": "top"}], tiers=tiers, controls="default")
+
+    placebo = next(each for each in found.strategies.ladders if each.name == "placebo (top)")
+    assert placebo.control
+    assert [step.tier for step in placebo.steps] == ["top"]
+    assert "top" in names(found)
+
+
+def test_without_a_tier_that_answers_in_a_recordings_place_there_is_no_placebo(tmp_path: Path) -> None:
+    tiers = file(tmp_path, "tiers.yaml", RECORDED)
+
+    assert not [
+        name
+        for name in names(prepared(tmp_path, [{"single": "log"}], tiers=tiers, controls="default"))
+        if "placebo" in name
+    ]
 
 
 def test_a_recording_reads_no_prompts_so_its_framed_control_is_dropped(tmp_path: Path) -> None:

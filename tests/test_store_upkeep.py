@@ -27,8 +27,9 @@ from ladder_bench.store import Store, database, ledger, transfer, upkeep
 
 STORE = ".ladder-bench/calls.sqlite"
 WHOLE = Reply(
-    "grüß \ud800 <b>", Usage(1, 2, 3, 4, 5, True), 0.25, "live", "served-model", "stop", ("dropped seed",), 0.05, 1.7e9
-)
+    "grüß \ud800 <b>", Usage(1, 2, 3, 4, 5, True), 0.25, "live", "served-model", "stop", ("dropped seed",), 0.05, 1.7e9,
+    -0.75,
+)  # fmt: skip
 
 
 def key(number: int) -> str:
@@ -286,10 +287,50 @@ def test_the_lines_say_everything_in_the_order_of_the_keys(store: Any) -> None:
         "key": key(0), "conversation": "c1", "model": "m", "at": 1.7e9,
         "reply": {
             "text": "grüß \ud800 <b>", "latency_s": 0.25, "origin": "live", "model": "served-model", "finish": "stop",
-            "notes": ["dropped seed"], "first_token_s": 0.05,
+            "notes": ["dropped seed"], "first_token_s": 0.05, "logprob": -0.75,
             "usage": {"input": 1, "output": 2, "cached": 3, "cache_write": 4, "reasoning": 5, "estimated": True},
         },
     }  # fmt: skip
+
+
+def test_a_reply_without_logprob_is_stored_as_before_there_were_any_and_exported_as_unknown(store: Any) -> None:
+    (line,) = exported(reply("a", at=1.0))[1:]
+    fill(reply("a", at=1.0), WHOLE)
+    with opened() as connection:
+        rows = dict(connection.execute("SELECT key, reply FROM calls"))
+
+    kept = [json.loads(zstandard.ZstdDecompressor().decompress(rows[key(n)])) for n in range(2)]
+    assert ["logprob" in each for each in kept] == [False, True]
+    assert line["reply"]["logprob"] is None
+    assert stored()[key(0)] == reply("a", at=1.0)
+    assert stored()[key(1)] == WHOLE
+    assert store("verify").code == 0
+
+
+def test_a_file_from_before_there_were_logprobs_is_taken(store: Any) -> None:
+    header, *calls = exported(*(reply(str(n)) for n in range(3)))
+    for call in calls:
+        del call["reply"]["logprob"], call["seal"]
+        call["seal"] = digest_of(canonical(call))[:32]
+    Path("old.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [header, *calls]))
+
+    assert store("import", "old.jsonl") == (0, "3 calls taken; 0 already there\n", "")
+    assert stored() == stored("source.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("key_", "value"), [("logprob", 0.5), ("logprob", "-1"), ("logprob", 10**400), ("latency_s", 10**400)]
+)
+def test_a_number_that_cannot_be_is_refused_with_its_place(store: Any, key_: str, value: Any) -> None:
+    header, call = exported(reply())
+    call["reply"][key_] = value
+    Path("odd.jsonl").write_text(json.dumps(header) + "\n" + json.dumps(call) + "\n")
+
+    said = store("import", "odd.jsonl")
+
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert said.err.startswith("error: odd.jsonl:2:")
+    assert ", or null" in said.err
 
 
 def test_a_damaged_call_is_not_exported_and_is_named(store: Any) -> None:

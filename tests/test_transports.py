@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from ladder_bench.domain import History, Message, Origin, Price, Reply, Request, Tier, Usage
+from ladder_bench.domain import History, Message, Origin, Price, Reply, Request, Tier, Usage, canonical
 from ladder_bench.errors import FatalModelError, ModelError
-from ladder_bench.models import live_client, transport_of
+from ladder_bench.models import chat, live_client, transport_of
 from ladder_bench.models.direct import Direct
 from ladder_bench.models.hosted import Hosted
 from loopback import Answering, Behaviour, Provider, completion, serve, server
+from loopback_answers import logprobs_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # litellm's own dependencies warn
 SECRET = "sk-never-shown-4711"
@@ -26,13 +27,27 @@ def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     return str(request.param)
 
 
-def ask(url: str, transport: Any, stream: bool = False, hosts: tuple[str, ...] = (), **params: Any) -> Reply:
+def ask(
+    url: str,
+    transport: Any,
+    stream: bool = False,
+    hosts: tuple[str, ...] = (),
+    schema: str = "",
+    json_output: Any = "prompt",
+    **params: Any,
+) -> Reply:
     settings = {"api_base": url, "api_key_env": "LADDER_TEST_KEY", **params}
     tier = Tier(
-        "strong", "openai/some-model", settings, Price(1.0, 2.0), transport=transport, stream=stream, hosts=hosts
+        "strong",
+        "openai/some-model",
+        settings,
+        Price(1.0, 2.0),
+        transport=transport,
+        stream=stream,
+        hosts=hosts,
+        json_output=json_output,
     )
-    history = History().plus(Message("user", "hi"), Message("assistant", "hello"))
-    request = Request(tier, "Be kind.", history, (Message("user", "go on"),), Origin("c", 2))
+    request = asked(tier, schema)
     client = live_client(tier)
     assert isinstance(transport_of(tier), Direct if transport == "direct" else Hosted)
 
@@ -44,6 +59,11 @@ def ask(url: str, transport: Any, stream: bool = False, hosts: tuple[str, ...] =
             await client.close()
 
     return asyncio.run(once())
+
+
+def asked(tier: Tier, schema: str = "") -> Request:
+    history = History().plus(Message("user", "hi"), Message("assistant", "hello"))
+    return Request(tier, "Be kind.", history, (Message("user", "go on"),), Origin("c", 2), schema=schema)
 
 
 def answered(behave: Answering, transport: str, **params: Any) -> tuple[Reply, list[dict[str, Any]]]:
@@ -219,6 +239,128 @@ def _redirected(elsewhere: Provider, transport: str) -> None:
     finally:
         listening.shutdown()
         listening.server_close()
+
+
+# --- log-probabilities ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_mean_logprob_of_the_tokens_comes_where_it_was_asked_for(transport: str, stream: bool) -> None:
+    said = "An answer of a few tokens, the last of them short – and in all."
+    values = [token["logprob"] for token in logprobs_of(said)]
+    with serve(Behaviour(text=said)) as provider:
+        told = ask(provider.url, transport, stream=stream, logprobs=True)
+        untold = ask(provider.url, transport, stream=stream)
+
+    assert (told.text, untold.text) == (said, said)
+    assert len(values) > 3
+    assert told.logprob == pytest.approx(sum(values) / len(values))
+    assert untold.logprob is None
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        None,
+        "odd",
+        [],
+        {"content": None},
+        {"content": []},
+        {"content": {"logprob": -1}},
+        {"tokens": ["he", "llo"], "token_logprobs": [-0.1, -0.2]},
+        {"content": ["he", "llo"]},
+        {"content": [{"token": "he", "logprob": -0.1}, {"token": "llo"}]},
+        {"content": [{"token": "hello", "logprob": None}]},
+        {"content": [{"token": "hello", "logprob": "low"}]},
+        {"content": [{"token": "hello", "logprob": True}]},
+        {"content": [{"token": "hello", "logprob": 0.9}]},
+        {"content": [{"token": "hello", "logprob": -(10**400)}]},
+        json.loads('{"content": [{"token": "hello", "logprob": NaN}, {"token": "!", "logprob": -Infinity}]}'),
+    ],
+    ids=str,
+)
+def test_logprobs_of_an_odd_shape_are_unknown_and_the_answer_stays(transport: str, logprobs: Any) -> None:
+    body = completion("hello")
+    body["choices"][0]["logprobs"] = logprobs
+    try:
+        reply, _ = answered(lambda asked, before: (200, body), transport, logprobs=True)
+    except ModelError as error:
+        if transport == "direct" or error.kind != "provider_error":
+            raise
+        pytest.skip("litellm refuses the whole answer")
+
+    assert (reply.text, reply.logprob) == ("hello", None)
+
+
+def test_a_stream_that_leaves_tokens_out_has_no_mean(transport: str) -> None:
+    told = {"content": [{"token": "x", "logprob": -1.0}]}
+
+    def folded(*chunks: dict[str, Any]) -> float | None:
+        stream = chat.Stream(0.0)
+        for chunk in chunks:
+            stream.add({"choices": [{"index": 0, **chunk}]})
+        stream.add({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+        return chat.reply_of(stream.completion(), asked(Tier("t", "openai/m", {}, Price(1, 2))), 0.1).logprob
+
+    assert folded({"delta": {"content": "x"}, "logprobs": told}, {"delta": {}, "logprobs": told}) == -1.0
+    assert folded({"delta": {"content": "x"}, "logprobs": told}, {"delta": {"content": "y"}}) is None
+    assert folded({"delta": {"content": "x"}, "logprobs": "odd"}) is None
+
+
+def test_what_a_provider_does_not_support_is_fatal_and_says_what_to_leave_out(transport: str) -> None:
+    if transport == "direct":
+        pytest.skip("it knows no providers")
+    with serve() as provider:
+        settings = {"api_base": provider.url, "api_key_env": "LADDER_TEST_KEY", "logprobs": True}
+        client = Hosted(Tier("strong", "anthropic/claude-sonnet-4-5", settings, Price(1, 2)))
+        with pytest.raises(FatalModelError, match=r"'strong': .*\['logprobs'\].*; leave them out of 'params'"):
+            asyncio.run(client.complete(asked(client._tier)))
+        assert provider.ledger().outcomes == {}
+
+
+# --- replies in JSON -----------------------------------------------------------------------
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"fires": {"type": "boolean"}},
+    "required": ["fires"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("json_output", "sent"),
+    [
+        ("schema", {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": SCHEMA}}),
+        ("object", {"type": "json_object"}),
+        ("prompt", None),
+    ],
+)
+def test_a_schema_is_sent_as_the_tier_says_and_only_where_there_is_one(
+    transport: str, json_output: str, sent: Any, stream: bool
+) -> None:
+    """The server answers whole what was asked for as a stream: it is what it was sent that counts."""
+    seen: list[dict[str, Any]] = []
+    for schema in (canonical(SCHEMA), ""):
+        with server(lambda body, before: (200, completion('{"fires": true}'))) as (url, bodies):
+            with contextlib.suppress(ModelError):
+                ask(url, transport, stream=stream, schema=schema, json_output=json_output)
+            seen += bodies[:1]
+
+    assert [body.get("response_format") for body in seen] == [sent, None]
+
+
+def test_a_schema_that_is_sent_counts_in_a_calls_worst_case(transport: str) -> None:
+    whole = canonical(SCHEMA)
+    most = {
+        json_output: chat.most_input_tokens(
+            asked(Tier("t", "openai/m", {}, Price(1, 2), json_output=json_output), whole)
+        )
+        for json_output in ("schema", "prompt")
+    }
+
+    assert most["schema"] >= most["prompt"] + len(whole)
 
 
 ESCAPED = SECRET.replace("-", "\\u002d")

@@ -150,8 +150,8 @@ def test_only_triggers_with_a_lexicon_are_evaluated() -> None:
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(InputError, match="high_steaks: unknown trigger; valid: goal_change"):
         rules().fired(("high_steaks",), Seen(1, "hi"))
-    with pytest.raises(InputError, match="low_confidence: no rule detector; valid: goal_change"):
-        Rules({"low_confidence": {}})
+    with pytest.raises(InputError, match="high_steaks: no rule detector; valid: goal_change"):
+        Rules({"high_steaks": {}})
 
 
 @pytest.mark.parametrize(

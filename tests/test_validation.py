@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from ladder_bench import cli, experiment
+from ladder_bench.errors import InputError
+from ladder_bench.experiment import Options
 from ladder_bench.validation import validate
 
 USER = '{"role": "user", "content": "hi"}'
@@ -88,7 +92,7 @@ def test_a_conversation_that_cannot_be_used_is_refused_at_its_column(line: str, 
         ("§5: t\nsteps: [{tier: a}]\n", "a key must be text, not 5"),
         ("steps: " + "[" * 99 + "§[" + "[" * 400, "nested deeper than 100 levels"),
         (LADDER + "§---\n" + LADDER, "a second document begins here"),
-        (LADDER + "§escalation: {cooldown_turns: 1}\n", "escalation: 'triggers' is missing"),
+        (LADDER + "§escalation: {to: a}\n", "escalation: 'triggers' is missing"),
         (LADDER + "escalation: {to: a, triggers: [§goal_chang]}\n", "triggers[0]: unknown value \"goal_chang\"; did"),
         (LADDER + "escalation: {to: a, triggers: [deep_work], §return: 3}\n", "resolved, never, {after_turns: ...}"),
         (LADDER + "handoff: {context: {§recent: 0}}\n", "handoff.context.recent: must be at least 1"),
@@ -117,6 +121,174 @@ def test_a_file_that_cannot_be_used_is_refused_at_its_place(text: str, problem: 
     found = problems(tmp_path / "file.yaml", text.replace(MARK, ""))
 
     assert [line for line in found if line.startswith(place(text)) and problem in line], found
+
+
+TWO = "name: t\nsteps: [{tier: advanced, turns: 2}, {tier: light}]\n"
+UP = TWO + "escalation: {to: advanced, triggers: [deep_work], "
+WRONG_LADDERS = [
+    # triggers
+    (TWO + "escalation: {to: advanced, triggers: [§goal_chang]}\n",
+     'escalation.triggers[0]: unknown value "goal_chang"; did you mean \'goal_change\'?'),
+    (TWO + "escalation: {to: advanced, §triggers: []}\n", "escalation.triggers: is empty"),
+    (TWO + "escalation: {to: advanced, triggers: [deep_work, §deep_work]}\n", "'deep_work' is listed twice; keep one"),
+    (UP + "§detect: rule}\n", "did you mean 'rules'?"),
+    # coming back
+    (UP + "§return: never, at_most: 3, cooldown_turns: 1}\n",
+     "'never' contradicts at_most: 3 and cooldown_turns: 1: an escalation that never closes opens only once"),
+    (UP + "§return: never, cooldown_turns: 0}\n", "'never' contradicts cooldown_turns: 0"),
+    (UP + "§return: [resolved, never]}\n", "contradicts itself: 2 rules, and one is needed; valid: resolved, never, or"),
+    (UP + "§return: {after_turns: 1, resolved: true}}\n", "contradicts itself: 2 rules"),
+    (UP + "return: resolved, §after_turns: 2}\n", "contradicts 'return: resolved'; write return: {after_turns: N}"),
+    (UP + "§after_turns: 2}\n", "belongs to the return rule; write return: {after_turns: N}"),
+    (UP + "return: {§after_turns: 0}}\n", "escalation.return.after_turns: must be at least 1, not 0"),
+    (UP + "return: {§after_turn: 1}}\n", "unknown key; did you mean 'after_turns'?"),
+    (UP + "§return: later}\n", "valid: resolved, never, {after_turns: ...}"),
+    # climbing
+    (TWO + "escalation: {§to: light, triggers: [deep_work]}\n", "'light' is not stronger than any step"),
+    (TWO.replace("advanced", "light") + "escalation: {§to: light, triggers: [deep_work]}\n", "an escalation must lead up"),
+    # without an escalation
+    (TWO + "§cooldown_turns: 1\n", "cooldown_turns: changes nothing without an escalation; write escalation: {to: TIER"),
+    (TWO + "§at_most: 1\n", "at_most: changes nothing without an escalation"),
+    (TWO + "§return: never\n", "return: changes nothing without an escalation"),
+    (TWO + "§triggers: [deep_work]\n", "triggers: changes nothing without an escalation"),
+    (TWO + "§escalation: {cooldown_turns: 1}\n", "'cooldown_turns' without an escalation: it needs 'to: TIER'"),
+    (TWO + "§escalation: {}\n", "escalation: is empty: it needs 'to: TIER' and 'triggers: [...]'"),
+    (UP + "at_most: 2}\n§cooldown_turns: 1\n", "belongs under 'escalation'"),
+    # memory
+    (TWO + "handoff: {memory: none, §context: memory_only}\n", "a shortened context hides what was said without a memory"),
+    (TWO + "handoff: {memory: none, §context: {recent: 3}}\n", "a shortened context hides what was said without a memory"),
+    (TWO + "handoff: {memory: none, writer: outgoing, §context: memory_only}\n", "set 'memory: standard' or 'context: full'"),
+    (TWO + "handoff: {memory: none, §writer: outgoing}\n", "there is no memory to write"),
+    (TWO + "handoff: {§writer: outgoin}\n", "did you mean 'outgoing'?; valid: extractive, outgoing, or a tier"),
+    (TWO + "handoff: {§recent: 4}\n", "write context: {recent: 4}"),
+    (TWO + "handoff: {§context: recent}\n", "valid: full, memory_only, {recent: ...}"),
+    (TWO + "§memory: none\n", "belongs under 'handoff'; write handoff: {memory: ...}"),
+    # scaffold and guardrails
+    (TWO + "scaffold: [goal, §plann]\n", "did you mean 'plan'?; valid: goal, constraints, assumptions, plan, format, open"),
+    (TWO + "§scaffold: standrad\n", "did you mean 'standard'?; valid: none, standard, or a list of goal, constraints"),
+    (TWO + "§scaffold: []\n", "is empty"),
+    (TWO + "guardrails: [ask, §ask]\n", "'ask' is listed twice"),
+    (TWO + "guardrails: [§unknown]\n", "did you mean 'unknowns'?"),
+]  # fmt: skip
+
+
+def ladder_and_matrix(folder: Path, text: str) -> tuple[Path, Path]:
+    (folder / "ladder.yaml").write_text(text.replace(MARK, ""))
+    (folder / "matrix.yaml").write_text("strategies:\n- ladder: ladder.yaml\n- ladder: ladder.yaml\n")
+    return folder / "ladder.yaml", folder / "matrix.yaml"
+
+
+@pytest.mark.parametrize(("text", "problem"), WRONG_LADDERS)
+def test_a_ladder_that_contradicts_itself_is_one_line_in_validate_and_in_run(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    ladder, matrix = ladder_and_matrix(tmp_path, text)
+
+    [found] = map(str, validate([ladder]).problems)
+    assert found.startswith(f"{ladder}:{place(text)}")
+    assert problem in found
+    [through_matrix] = map(str, validate([matrix]).problems)
+    with pytest.raises(InputError) as caught:
+        experiment.run(Options(str(matrix), store=tmp_path / "calls.sqlite", out=tmp_path / "run"))
+    [through_run] = map(str, caught.value.problems)
+    for each in (through_matrix, through_run):
+        assert each.startswith(f"{ladder}:{place(text)}")
+        assert problem in each
+
+
+@pytest.mark.parametrize("command", ["run matrix.yaml", "plan matrix.yaml", "validate ladder.yaml"])
+def test_a_wrong_ladder_ends_every_command_with_one_line_and_exit_code_2(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ladder_and_matrix(tmp_path, TWO + "cooldown_turns: 1\n")
+
+    with contextlib.chdir(tmp_path), pytest.raises(SystemExit) as caught:
+        cli.main(command.split())
+
+    assert caught.value.code == 2
+    [line] = "".join(capsys.readouterr()).splitlines()
+    assert "ladder.yaml:3:1: cooldown_turns: changes nothing without an escalation" in line
+
+
+def test_an_escalation_to_the_only_tier_leads_nowhere_whatever_the_tier_is_called(tmp_path: Path) -> None:
+    text = "name: t\nsteps: [{tier: mine}]\nescalation: {to: mine, triggers: [deep_work]}\n"
+
+    [found] = problems(tmp_path / "ladder.yaml", text)
+
+    assert found.startswith("3:14: escalation.to: 'mine' is not stronger than any step")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (UP + "§detect: nobody}\n", "unknown tier 'nobody'; valid: rules, or a tier of"),
+        (UP + "§detect: lihgt}\n", "did you mean 'light'?"),
+        (TWO + "handoff: {§writer: midd}\n", "did you mean 'mid'?; valid: extractive, outgoing, or a tier of"),
+        (TWO + "escalation: {§to: advancd, triggers: [deep_work]}\n", "unknown tier 'advancd'; did you mean 'advanced'?"),
+    ],
+)  # fmt: skip
+def test_names_that_only_a_tiers_file_can_tell_are_checked_where_a_matrix_names_one(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    ladder, matrix = ladder_and_matrix(tmp_path, text)
+
+    assert validate([ladder]).problems == ()
+    [found] = map(str, validate([matrix]).problems)
+    assert found.startswith(f"{ladder}:{place(text)}")
+    assert problem in found
+
+
+@pytest.mark.parametrize("key", ["detect", "writer"])
+def test_a_recorded_tier_can_be_asked_nothing(key: str, tmp_path: Path) -> None:
+    text = UP + "§detect: advanced}\n" if key == "detect" else TWO + "handoff: {§writer: advanced}\n"
+    ladder, matrix = ladder_and_matrix(tmp_path, text)
+    matrix.write_text("tiers: recorded\n" + matrix.read_text())
+
+    [found] = map(str, validate([matrix]).problems)
+
+    assert found.startswith(f"{ladder}:{place(text)}")
+    assert "'advanced' is recorded and can be asked nothing; valid:" in found
+
+
+VARY = "strategies:\n- ladder: two-step\n  vary: "
+SIMULATED = "strategies: [{single: light}]\nreplay: simulated\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (VARY + "{triggers: [§rulez]}\n", "did you mean 'rules'?; valid: none, rules, a list of triggers, or a tier"),
+        (VARY + "{triggers: [§goal_chang]}\n", "unknown trigger 'goal_chang'; did you mean 'goal_change'?"),
+        (VARY + "{triggers: [none, [deep_work, §goal_chang]]}\n", "did you mean 'goal_change'?"),
+        (VARY + "{triggers: [[deep_work, §deep_work]]}\n", "listed twice"),
+        (VARY + "{§triggers: []}\n", "vary.triggers: is empty"),
+        (VARY + "{§triggers: rules}\n", "must be a list"),
+        (VARY + "{writer: [extractive, §midd]}\n", "unknown tier 'midd'; did you mean 'mid'?"),
+        (VARY + "{to: [§advancd]}\n", "unknown tier 'advancd'; did you mean 'advanced'?"),
+        (VARY + "{§to: [light]}\n", "'light' is not stronger than any step"),
+        (VARY + "{return: [resolved, §nevr]}\n", "did you mean 'never'?"),
+        (VARY + "{scaffold: [none, [goal, §pln]]}\n", "did you mean 'plan'?"),
+        (VARY + "{guardrails: [[ask], §standrd]}\n", "did you mean 'standard'?"),
+        (VARY + "{max_tokens: [§10]}\n", "must be at least 40, not 10"),
+        (VARY + "{memory: [none], §context: [memory_only]}\n",
+         "vary.context: a shortened context without a memory"),
+        (VARY.replace("two-step", "two-step-plain") + "{§cooldown_turns: [0, 1]}\n",
+         "'cooldown_turns' without an escalation changes nothing; leave it out"),
+        (VARY.replace("two-step", "two-step-plain") + "{§triggers: [rules]}\n", "no 'escalation' that the triggers"),
+        (VARY.replace("two-step", "memory-only") + "{§memory: [none]}\n", "would hide what was said"),
+        (VARY.replace("two-step", "single") + "{§guide_turns: [1]}\n", "needs a ladder of two steps or more"),
+        (MATRIX + "§user: simulated\n", "user: needs 'replay: simulated'"),
+        (SIMULATED + "§user: advancd\n", "unknown tier 'advancd'; did you mean 'advanced'?; valid: simulated, or a tier"),
+        (SIMULATED + "user: {tier: mid, §most_turns: 0}\n", "user.most_turns: must be at least 1"),
+        (SIMULATED + "user: {§patients: 1}\n", "did you mean 'patience'?"),
+        (SIMULATED + "tiers: recorded\nuser: {§tier: advanced}\n", "'advanced' is recorded and can be asked nothing"),
+    ],
+)  # fmt: skip
+def test_a_matrix_that_varies_or_plays_what_cannot_be_is_one_line(text: str, problem: str, tmp_path: Path) -> None:
+    [found] = problems(tmp_path / "matrix.yaml", text.replace(MARK, ""))
+
+    assert found.startswith(place(text))
+    assert problem in found
 
 
 @pytest.mark.parametrize(

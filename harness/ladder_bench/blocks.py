@@ -11,12 +11,17 @@ from functools import lru_cache
 
 import regex
 
+from ladder_bench.domain import FRAME_PARTS
+
 FRAME_OPEN, FRAME_CLOSE = "[frame]", "[/frame]"
+CONFIDENCE = "[confidence:"
 MEMORY_OPEN, MEMORY_CLOSE = "[handoff memory]", "[/handoff memory]"
-FRAME_PARTS = ("goal", "constraints", "assumptions", "plan", "format", "open questions")
 
 _FRAME = regex.compile(  # lines that neither open nor close a frame: a scan that meets none stops at the next opening
     r"^\[frame\][ \t]*\n((?:(?!\[/?frame\][ \t]*(?:\n|\Z))[^\n]*\n)*+)\[/frame\][ \t]*(?:\n|\Z)", regex.MULTILINE
+)
+_CONFIDENCE = regex.compile(
+    r"^[ \t]*\[confidence:[ \t]*(high|medium|low)[ \t]*\][ \t]*(?:\n|\Z)", regex.IGNORECASE | regex.MULTILINE
 )
 _PART = regex.compile(rf"^[\s*#-]*({'|'.join(FRAME_PARTS)})\W*:\W*", regex.IGNORECASE | regex.MULTILINE)
 
@@ -44,8 +49,16 @@ def frame_is_complete(answer: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def visible(answer: str) -> str:
-    """An answer as the user of a product sees it: without its frame."""
-    return _FRAME.sub("", answer).strip() if FRAME_OPEN in answer else answer
+    """An answer as the user of a product sees it: without its frame and what it says of its confidence."""
+    if FRAME_OPEN in answer:
+        answer = _FRAME.sub("", answer).strip()
+    return _CONFIDENCE.sub("", answer).rstrip() if CONFIDENCE in answer else answer
+
+
+def confidence_in(answer: str) -> str | None:
+    """What an answer says of its confidence on a line of its own: "high", "medium" or "low"; None where nothing."""
+    found = _CONFIDENCE.findall(answer) if CONFIDENCE in answer else []
+    return str(found[-1]).casefold() if found else None
 
 
 def with_memory(message: str, memory: str) -> str:

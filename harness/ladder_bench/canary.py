@@ -33,9 +33,10 @@ from ladder_bench.report import text
 from ladder_bench.report.routes import hosts_of
 from ladder_bench.store import Store, ledger
 
+ANSWERS = ("answer", "discarded")  # the folder does not hold the schemas that other replies were asked for with
 NEEDED = (
-    "key", "conversation", "sample", "turn", "tier", "messages", "answer", "origin", "served_model", "output",
-    "estimated", "answered_at",
+    "key", "conversation", "sample", "turn", "purpose", "tier", "messages", "answer", "origin", "served_model",
+    "output", "estimated", "answered_at",
 )  # fmt: skip
 NOT_SENT = "not_sent"
 BATCH = drift.FEWEST_CALLS  # calls of a tier
@@ -122,7 +123,7 @@ def sample(run: folder.Run, options: Options) -> list[Sample]:
         calls = run.tables["calls"].select(NEEDED).to_pylist()
         live: dict[str, dict[str, Mapping[str, Any]]] = {name: {} for name in tiers}
         for row in calls:
-            if row["origin"] == "live":
+            if row["origin"] == "live" and row["purpose"] in ANSWERS:
                 live[row["tier"]][row["key"]] = row
         _check(run, tiers, live, options.tier)
         chosen = {name: rows for name, rows in live.items() if rows and options.tier in (None, name)}

@@ -92,7 +92,7 @@ def parse(model: type[ModelT], document: Document, problems: list[Problem] | Non
         return model.model_validate(document.value, strict=True)
     except pydantic.ValidationError as error:
         found: dict[Loc, Problem] = {}
-        for detail in _told_apart(document.value, error.errors()):
+        for detail in _each_once(_told_apart(document.value, error.errors())):
             found.setdefault(detail["loc"], _problem(document, model, detail))
         if problems is None:
             raise InputError(list(found.values())) from None
@@ -128,6 +128,18 @@ def _told_apart(value: Json, details: Iterable[Any]) -> Iterator[dict[str, Any]]
             continue
         valid = [_expected(each) for _, each in members]
         yield {"type": "union", "loc": loc, "input": given, "msg": " or ".join(dict.fromkeys(valid))}
+
+
+def _each_once(details: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Details without the missing keys that stand there misspelt: a typing error is one problem."""
+    listed = list(details)
+    unknown = [detail["loc"] for detail in listed if detail["type"] == "extra_forbidden"]
+    return [
+        detail
+        for detail in listed
+        if detail["type"] != "missing"
+        or not any(loc[:-1] == detail["loc"][:-1] and did_you_mean(loc[-1], detail["loc"][-1:]) for loc in unknown)
+    ]
 
 
 def _expected(detail: Mapping[str, Any]) -> str:

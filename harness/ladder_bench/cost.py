@@ -47,36 +47,41 @@ def worst_usd(input_tokens: int, output_tokens: int, price: Price) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A call as the cache simulation sees it. `at_s`: seconds since the conversation began."""
+    """A call as the cache simulation sees it. `at_s`: seconds since the conversation began.
+
+    `thread` tells prompts that begin differently apart (answers, a detector's questions): a cache keeps the last of
+    each.
+    """
 
     cache_group: str
     price: Price
     usage: Usage
     messages: tuple[Message, ...]
     at_s: float
+    thread: str = "answer"
 
 
 def warm_usd(prompts: Sequence[Prompt]) -> list[float]:
     """Cost of each call of one conversation, in order, with each cache group's prefix cache simulated.
 
-    The longest common prefix with the group's last prompt is billed at the cached rate if that prompt is within its TTL
-    and the prefix reaches the minimum; the rest is written to the cache where the whole prompt reaches the minimum.
+    The longest common prefix with one of the group's last prompts, the last of each thread, is billed at the cached
+    rate if that prompt is within its TTL and the prefix reaches the minimum; the rest is written to the cache where the
+    whole prompt reaches the minimum.
     A prefix that is the whole last prompt has that prompt's tokens; of a shorter one, which ends inside a message, the
     share of the tokens is its share of the characters.
     """
-    last: dict[str, Prompt] = {}
+    last: dict[str, dict[str, Prompt]] = {}
     costs = []
     for prompt in prompts:
         price, usage = prompt.price.at(prompt.usage.input), prompt.usage
-        before = last.get(prompt.cache_group)
-        cached = 0
-        if before is not None and prompt.at_s - before.at_s <= price.ttl_s:
-            cached = _common_tokens(before, prompt)
-            if cached < price.minimum_prefix:
-                cached = 0
+        threads = last.setdefault(prompt.cache_group, {})
+        alive = [before for before in threads.values() if prompt.at_s - before.at_s <= price.ttl_s]
+        cached = max((_common_tokens(before, prompt) for before in alive), default=0)
+        if cached < price.minimum_prefix:
+            cached = 0
         written = usage.input - cached if usage.input >= price.minimum_prefix else 0
         costs.append(_input_usd(usage.input, cached, written, price) + _output_usd(usage, price))
-        last[prompt.cache_group] = prompt
+        threads[prompt.thread] = prompt
     return costs
 
 

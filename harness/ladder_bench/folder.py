@@ -34,7 +34,8 @@ TABLES: dict[str, dict[str, str]] = {
         "conversation": "string", "strategy": "string", "sample": "int32", "turn": "int32", "tier": "string",
         "reason": "string", "switched": "bool", "guide": "bool", "escalated": "bool", "opened": "bool",
         "fired": "string", "memory": "string", "answer": "string", "failure": "string", "on_recording": "bool",
-        "wait_s": "double", "wait_origin": "string",
+        "wait_s": "double", "wait_origin": "string", "user": "string", "step": "int32", "history": "string",
+        "after": "string", "notes": "list<string>", "ended": "string", "labels": "string", "answer_labels": "string",
     },
     "calls": {
         "key": "string", "conversation": "string", "strategy": "string", "sample": "int32", "turn": "int32",

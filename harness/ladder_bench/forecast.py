@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ladder_bench.corpus import Corpus
+from ladder_bench.domain import Tier
 from ladder_bench.plan import Strategies
 from ladder_bench.tiers import Tiers
 
@@ -61,10 +62,19 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Answers to come that a stronger tier may give again, as far as budgets allow, and what that costs at most."""
+
+    answers: int = 0
+    usd_at_most: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do. `distinct` counts calls on the assumption that different prompts get different answers.
 
     `to_send` has the live tiers, `simulated` the ones that compute their answers: priced as declared, never paid.
+    `again` is not in either: nobody knows which answers will make a trigger fire.
     """
 
     corpus: Corpus
@@ -77,6 +87,8 @@ class Plan:
     stored: int
     to_send: tuple[Sending, ...]
     simulated: tuple[Sending, ...]
+    again: Again
+    player: Tier | None = None  # who plays the user, in a simulated replay
 
     @property
     def usd(self) -> Range:

@@ -1,18 +1,31 @@
 """The handoff: what the next tier is told, as scaffold, guardrails, memory and context. Pure.
 
-The memory here is extractive: made from the visible conversation alone, free, and the same for the same conversation.
+A memory has six sections. The extractive one is made from the visible conversation alone, free, and the same for the
+same conversation; a tier may be asked to write it instead, and what it writes is held to the same sections and limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import regex
 
 from ladder_bench import content
 from ladder_bench.blocks import frame_parts, sentences, visible, with_memory
-from ladder_bench.domain import Answered, Conversation, Decision, Handoff, History, Ladder, Message
+from ladder_bench.domain import (
+    Answered,
+    Conversation,
+    Decision,
+    Handoff,
+    History,
+    Ladder,
+    Message,
+    Origin,
+    Request,
+    Tier,
+    digest_of,
+)
 
 BYTES_PER_TOKEN = (
     3  # the memory's limit is enforced in bytes, so that any tokenizer keeps it; English has 4 to 5 a token
@@ -21,15 +34,15 @@ BYTES_PER_TOKEN = (
 
 def system_prompt(conversation: Conversation, ladder: Ladder, decision: Decision) -> str:
     """The dataset's system prompt with the scaffold (for the guide) or the guardrails (for the others)."""
-    name = ladder.scaffold if decision.guide else ladder.guardrails
-    if name is None:
+    parts = ladder.scaffold if decision.guide else ladder.guardrails
+    if not parts:
         return conversation.system
-    return _joined(conversation.system, ("scaffold" if decision.guide else "guardrails") + f"-{name}")
+    return _joined(conversation.system, "scaffold" if decision.guide else "guardrails", parts)
 
 
 @lru_cache(maxsize=4096)
-def _joined(system: str, prompt: str) -> str:
-    addition = content.prompts().get_template(f"{prompt}.jinja").render()
+def _joined(system: str, prompt: str, parts: tuple[str, ...]) -> str:
+    addition = content.prompts().get_template(f"{prompt}.jinja").render(parts=parts)
     return f"{system}\n\n{addition}" if system else addition
 
 
@@ -53,6 +66,48 @@ def memory_is_due(ladder: Ladder, decision: Decision, so_far: Sequence[Answered]
     return age == 0 or decision.switched or (refresh is not None and age % refresh == 0)
 
 
+def writer(ladder: Ladder, so_far: Sequence[Answered]) -> str | None:
+    """The tier that writes the memory, None where it is extractive. The outgoing tier is the one that answered last."""
+    if ladder.handoff.writer == "extractive":
+        return None
+    return so_far[-1].decision.tier if ladder.handoff.writer == "outgoing" else ladder.handoff.writer
+
+
+def memory_request(
+    conversation: Conversation,
+    ladder: Ladder,
+    so_far: Sequence[Answered],
+    tier: Tier,
+    history: History,
+    said: str,
+    origin: Origin,
+    sample: int,
+) -> Request:
+    """Ask a tier for the memory.
+
+    The conversation goes in as it was lived, under the prompt that the last turn had, so that the tier that hands over
+    finds its prefix in the cache; what is asked for follows as one more message.
+    """
+    previous = next((answered.memory for answered in reversed(so_far) if answered.memory), "")
+    prompt = content.prompts().get_template("memory.jinja")
+    asked = prompt.render(
+        sections=SECTIONS,
+        words=ladder.handoff.max_tokens * 2 // 3,  # English has about 4 tokens in 3 words, and models overrun
+        previous=previous,
+        said=said,
+        fence=digest_of(previous, said)[:12],  # nobody can write a text that holds its own hash
+    )
+    return Request(
+        tier=tier,
+        system=system_prompt(conversation, ladder, so_far[-1].decision),
+        history=history,
+        now=(Message("user", asked),),
+        origin=origin,
+        sample=sample,
+        purpose="memory",
+    )
+
+
 def shown_history(handoff: Handoff, history: History) -> History:
     """The part of the history that a request shows; a cut falls before a user message."""
     if handoff.context == "full":
@@ -71,6 +126,34 @@ def user_message(said: Message, memory: str | None) -> Message:
     if memory is not None:
         return Message("user", with_memory(said.content, memory))
     return Message("user", said.content) if said.extra else said
+
+
+# --- written memory ------------------------------------------------------------------------
+
+_HEADING = regex.compile(r"^[\s#*-]*(?P<name>[A-Za-z][A-Za-z ]+?)[\s*]*(?::[\s*]*(?P<rest>.*))?$")
+_BULLET = regex.compile(r"^\s*[-*•]\s")
+
+
+def read_memory(reply: str, max_tokens: int) -> str | None:
+    """The memory out of a tier's reply: its six sections within the limit, None where it has no goal.
+
+    Headings are taken with and without markup, items as bullets or right after their heading. Anything else is left out.
+    Never longer than `max_tokens` tokens of three bytes.
+    """
+    names = {name.casefold(): name for name in SECTIONS}
+    items: dict[str, list[str]] = {name: [] for name in SECTIONS}
+    section: str | None = None
+    for line in visible(reply).splitlines():
+        heading = _HEADING.match(line)
+        if heading and heading["name"].casefold() in names:
+            section = names[heading["name"].casefold()]
+            line = f"- {heading['rest'] or ''}"
+        elif section is not None and items[section] and not _BULLET.match(line):
+            section = None
+        item = _shortened(" ".join(line.strip(" \t-*•").split()))
+        if section is not None and item and item.casefold().rstrip(".") not in ("none", "n/a"):
+            items[section].append(item)
+    return _fitted(items, max_tokens * BYTES_PER_TOKEN) if items["Goal"] else None
 
 
 # --- extractive memory ---------------------------------------------------------------------
@@ -141,7 +224,7 @@ def _lines(text: str) -> list[str]:
     return [line.strip(" -*") for line in text.splitlines() if line.strip(" -*")]
 
 
-def _fitted(items: dict[str, Sequence[str]], limit: int) -> str:
+def _fitted(items: Mapping[str, Sequence[str]], limit: int) -> str:
     """Fill the sections in turn, each with its newest items first, until the limit (in bytes) is reached."""
     chosen: dict[str, list[int]] = {name: [] for name in SECTIONS}
     unique = {name: list(dict.fromkeys(found)) for name, found in items.items()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ladder_bench.domain import Answered, Decision, Fired, Ladder
 
@@ -32,17 +33,19 @@ def decide(
     conversation: str,
     settled: bool | None,
     rank: Mapping[str, int],
+    noticed: bool = True,
 ) -> Decision:
     """Decide who answers the turn after `so_far`.
 
     `fired`: triggers that fired on this turn's message. `settled`: whether the last answer left nothing open, None
-    where nobody has seen it (a plan). `rank`: tier name -> 0 for the strongest.
+    where nobody has seen it (a plan). `rank`: tier name -> 0 for the strongest. `noticed`: whether it is known what
+    fired; a plan does not know what a model would say.
     """
     turn = len(so_far) + 1
     planned = planned_tier(ladder, turn, conversation)
     before = so_far[-1].decision if so_far else None
     escalation = ladder.escalation
-    certain = all(answered.decision.certain for answered in so_far)
+    certain = noticed and all(answered.decision.certain for answered in so_far)
     reason, tier, escalated, opened = _planned_reason(ladder, turn), planned, False, False
     if escalation is not None and escalation.triggers:
         climbs = rank[escalation.to] < rank[planned]
@@ -61,6 +64,8 @@ def decide(
                 reason = f"{reason}; {names} fired, but {refused}"
         elif closes:
             reason = f"{reason}; escalation closed ({escalation.returns.replace('_', ' ')})"
+        if not noticed and not escalated and climbs:
+            reason = f"{reason}; climbs if '{escalation.detect}' sees a trigger in the message"
     return Decision(
         tier=tier,
         reason=reason,
@@ -70,6 +75,51 @@ def decide(
         opened=opened,
         fired=tuple(fired),
         certain=certain,
+    )
+
+
+def can_climb(ladder: Ladder, decision: Decision, rank: Mapping[str, int]) -> bool:
+    """Whether a decision leaves a stronger tier to climb to, if the answer gives reason to."""
+    escalation = ladder.escalation
+    if escalation is None or not escalation.triggers or decision.escalated:
+        return False
+    return rank[escalation.to] < rank[decision.tier]
+
+
+def reconsider(
+    ladder: Ladder,
+    so_far: Sequence[Answered],
+    decision: Decision,
+    fired: Sequence[Fired],
+    rank: Mapping[str, int],
+    noticed: bool = True,
+) -> Decision:
+    """Decide again once the answer is there: where triggers fired on it, the stronger tier answers instead, if it may.
+
+    `decision` is the one that can climb (`can_climb`) and led to the answer; `fired`: triggers that fired on that.
+    """
+    escalation = ladder.escalation
+    assert escalation is not None
+    refused = _refusal(ladder, so_far, closes=False)
+    if not fired:
+        if noticed or refused:
+            return decision
+        return replace(decision, reason=f"{decision.reason}; climbs if its answer gives reason to", certain=False)
+    names = ", ".join(each.trigger for each in fired)
+    every = (*decision.fired, *fired)
+    if refused is not None:
+        reason = f"{decision.reason}; {names} fired on the answer, but {refused}"
+        return replace(decision, reason=reason, fired=every)
+    before = so_far[-1].decision.tier if so_far else None
+    return replace(
+        decision,
+        tier=escalation.to,
+        reason=f"{names} on the answer: {fired[0].reason}; answered again",
+        switched=before is not None and before != escalation.to,
+        guide=True,
+        escalated=True,
+        opened=True,
+        fired=every,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ladder_bench.config import Matrix, RecentShape, Tiers, Use
+from ladder_bench.config import Matrix, Tiers, Use, variations
 from ladder_bench.corpus import Corpus
-from ladder_bench.domain import Escalation, Handoff, Json, Ladder, Mode, Step
+from ladder_bench.domain import FRAME_PARTS, GUARDRAILS, Ladder, Mode, Step
 from ladder_bench.errors import InputError
 from ladder_bench.ladder import planned_tier
 
@@ -35,11 +35,13 @@ class Strategies:
 def expand(matrix: Matrix, corpus: Corpus) -> Strategies:
     """Expand a matrix over a corpus. Raises InputError where nothing is left to run."""
     dropped: list[Dropped] = []
-    own = [ladder for use in matrix.uses for ladder in _expanded(use, dropped)]
-    everything = itertools.chain(own, _controls(matrix, own, corpus))
+    own = [ladder for use in matrix.uses for ladder in _expanded(use, matrix.tiers, dropped)]
+    placebos = _placebos(matrix)
     kept: dict[str, Ladder] = {}
-    for ladder in everything:
-        reason = _impossible(ladder, matrix.tiers, matrix.mode) or _repeated(ladder, kept.values())
+    for ladder in itertools.chain(own, placebos, _controls(matrix, own, corpus)):
+        # a placebo is also there where the matrix names its tier: readers look for it by its name
+        alike = [each for each in kept.values() if ladder not in placebos or each.name == ladder.name]
+        reason = _impossible(ladder, matrix.tiers, matrix.mode) or _repeated(ladder, alike)
         if reason is None:
             kept[ladder.name] = ladder
         elif not (ladder.control and reason.startswith("the same as")):
@@ -54,18 +56,15 @@ def expand(matrix: Matrix, corpus: Corpus) -> Strategies:
 # --- the matrix's own strategies -----------------------------------------------------------
 
 
-def _expanded(use: Use, dropped: list[Dropped]) -> Iterator[Ladder]:
+def _expanded(use: Use, tiers: Tiers, dropped: list[Dropped]) -> Iterator[Ladder]:
     if use.ladder is None:
         yield single(use.single or "", use.pack)
         return
-    for values in itertools.product(*use.grid.values()):
-        setting = dict(zip(use.grid, values, strict=True))
-        name = _name(use.ladder.name, {key: value for key, value in setting.items() if len(use.grid[key]) > 1})
-        nonsense = _nonsense(use.ladder, setting)
-        if nonsense:
-            dropped.append(Dropped(name, nonsense))
+    for variation in variations(use.ladder, use.grid, tiers):
+        if variation.ladder is None:
+            dropped.append(Dropped(variation.name, variation.reason))
         else:
-            yield replace(_varied(use.ladder, setting), name=name)
+            yield variation.ladder
 
 
 def single(tier: str, pack: bool, control: bool = False) -> Ladder:
@@ -73,65 +72,7 @@ def single(tier: str, pack: bool, control: bool = False) -> Ladder:
     if not pack:
         return Ladder(tier, (Step(tier),), control=control)
     steps = (Step(tier, PACK_TURNS), Step(tier))
-    return Ladder(f"{tier} + pack", steps, scaffold="standard", guardrails="standard", control=control)
-
-
-def _name(base: str, setting: Mapping[str, Json]) -> str:
-    return " ".join([base, *(f"{key}={_value_text(value)}" for key, value in setting.items())])
-
-
-def _value_text(value: Json) -> str:
-    return f"recent-{value.recent}" if isinstance(value, RecentShape) else str(value)
-
-
-def _nonsense(ladder: Ladder, setting: Mapping[str, Json]) -> str | None:
-    """Why a variation means nothing on this ladder, None where it means something."""
-    memory = setting.get("memory", ladder.handoff.memory)
-    context = setting.get("context", ladder.handoff.context)
-    if context != "full" and memory == "none":
-        return "a shortened context without a memory would hide what was said"
-    if setting.get("triggers") == "rules" and ladder.escalation is None:
-        return "the ladder has no 'escalation' that the triggers could open"
-    if setting.get("triggers") == "none" or ladder.escalation is None:
-        for key in ("at_most", "cooldown_turns"):
-            if key in setting:
-                return f"'{key}' without triggers changes nothing"
-    if memory == "none" and ("refresh_every" in setting or "max_tokens" in setting):
-        return "the memory's settings without a memory change nothing"
-    if "guide_turns" in setting and len(ladder.steps) == 1:
-        return "'guide_turns' needs a ladder of two steps or more"
-    return None
-
-
-def _varied(ladder: Ladder, setting: Mapping[str, Json]) -> Ladder:
-    if "guide_turns" in setting:
-        ladder = replace(ladder, steps=(Step(ladder.steps[0].tier, setting["guide_turns"]), *ladder.steps[1:]))
-    if setting.get("triggers") == "none":
-        ladder = replace(ladder, escalation=None)
-    for key in ("scaffold", "guardrails"):
-        if key in setting:
-            chosen = None if setting[key] == "none" else setting[key]
-            ladder = replace(ladder, scaffold=chosen) if key == "scaffold" else replace(ladder, guardrails=chosen)
-    return replace(
-        ladder, handoff=_handoff(ladder.handoff, setting), escalation=_escalation(ladder.escalation, setting)
-    )
-
-
-def _handoff(handoff: Handoff, setting: Mapping[str, Json]) -> Handoff:
-    for key in ("memory", "refresh_every", "max_tokens"):
-        if key in setting:
-            handoff = replace(handoff, **{key: setting[key]})
-    context = setting.get("context")
-    if isinstance(context, RecentShape):
-        return replace(handoff, context="recent", recent=context.recent)
-    return replace(handoff, context=context) if context else handoff
-
-
-def _escalation(escalation: Escalation | None, setting: Mapping[str, Json]) -> Escalation | None:
-    for key in ("at_most", "cooldown_turns"):
-        if escalation is not None and key in setting:
-            escalation = replace(escalation, **{key: setting[key]})
-    return escalation
+    return Ladder(f"{tier} + pack", steps, scaffold=FRAME_PARTS, guardrails=GUARDRAILS, control=control)
 
 
 # --- controls ------------------------------------------------------------------------------
@@ -152,6 +93,14 @@ def _controls(matrix: Matrix, own: list[Ladder], corpus: Corpus) -> Iterator[Lad
             if shares not in seen:
                 seen.add(shares)
                 yield _random_mix(ladder, shares)
+
+
+def _placebos(matrix: Matrix) -> list[Ladder]:
+    """For each recorded tier the one that answers in its place: the same model afresh shows what replaying does."""
+    if "placebo" not in matrix.controls:
+        return []
+    afresh = dict.fromkeys(tier.off_path for tier in matrix.tiers.tiers if tier.recorded)
+    return [Ladder(f"placebo ({name})", (Step(name),), control=True) for name in afresh if name in matrix.tiers.names]
 
 
 def _reversed(ladder: Ladder) -> Ladder:
@@ -184,26 +133,37 @@ def _impossible(ladder: Ladder, tiers: Tiers, mode: Mode) -> str | None:
     for name in ladder.tiers:
         if not tiers[name].recorded:
             continue
-        if set(ladder.tiers) == {name}:
-            has_prompts = ladder.scaffold is not None or ladder.guardrails is not None
-            return f"'{name}' is recorded: it cannot read a scaffold or guardrails" if has_prompts else None
-        if mode == "rollout" and tiers[name].off_path == "error" and (reason := _leaves_path(ladder, name, tiers)):
+        alone = set(ladder.tiers) == {name}
+        if alone and (ladder.scaffold or ladder.guardrails):
+            return f"'{name}' is recorded: it cannot read a scaffold or guardrails"
+        if tiers[name].off_path != "error" or mode == "forced":
+            continue
+        if mode == "simulated":
+            return f"'{name}' is recorded: it has no answer to what a played user says"
+        if not alone and (reason := _leaves_path(ladder, name, tiers)):
             return reason
     return None
 
 
 def _leaves_path(ladder: Ladder, name: str, tiers: Tiers) -> str | None:
-    """Why a recorded tier would be needed after a live one has answered, None where it would not."""
+    """Why a recorded tier would be needed after a live one has answered, None where it would not.
+
+    An answer that is discarded leaves no trace in the history, so a second one by a recording is on its path as long as
+    every turn before it is.
+    """
     live = next((n for n, step in enumerate(ladder.steps) if not tiers[step.tier].recorded), len(ladder.steps))
     if ladder.mix or any(step.tier == name for step in ladder.steps[live:]):
         return f"needs '{name}' after another tier has answered, and a recording has no answer off its path"
     escalation = ladder.escalation
-    if escalation is not None and escalation.triggers:
-        leaves = any(step.tier == name and tiers.rank(escalation.to) < tiers.rank(name) for step in ladder.steps)
-        returns = escalation.to == name and live < len(ladder.steps)
-        if returns or (leaves and not tiers[escalation.to].recorded):
-            what = "after another tier has answered, and a recording has no answer there"
-            return f"an escalation would need '{name}' {what}"
+    if escalation is None or not escalation.triggers:
+        return None
+    answers = live < len(ladder.steps) and escalation.to == name
+    turns = [step.turns for step in ladder.steps[:live] if step.tier == name]
+    stays = len(turns) > 1 or turns[:1] not in ([], [1])  # a turn of its own after the first, to come back to
+    climbs = not tiers[escalation.to].recorded and tiers.rank(escalation.to) < tiers.rank(name)
+    if answers or (stays and climbs and escalation.returns != "never"):
+        what = "after another tier has answered, and a recording has no answer there"
+        return f"an escalation would need '{name}' {what}"
     return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ladder_bench import cost, folder
-from ladder_bench.domain import Answered, Call, Conversation, Message, Transcript, Verdict, canonical
+from ladder_bench.domain import Answered, Call, Conversation, Message, Transcript, Turn, Verdict, canonical
 
 TABLES = ("turns", "calls", "verdicts")
 PACKED = 4096  # rows of a table that are held as Python values before they become columns
@@ -34,11 +34,15 @@ class Rows:
     ) -> None:
         """Add one transcript. `place`: the indexes of its conversation, strategy and sample."""
         who = (transcript.conversation, transcript.strategy, transcript.sample)
-        calls = [(answered.turn, call) for answered in transcript.answered for call in answered.calls]
-        starts = self._starts(conversation)
-        warm = cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in calls])
+        serving = [(answered.turn, call) for answered in transcript.answered for call in answered.calls]
+        starts = self._starts(conversation, transcript)
+        warm = cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in serving])
+        played = [(min(turn, len(starts)), call) for turn, call in transcript.user]  # the last one says goodbye
+        calls = serving + played  # who plays the user shares no cache with who serves
+        warm += cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in played])
         rank = (place[0] << 40) + (place[1] << 20) + place[2]
-        self._add("turns", rank, [(*who, *self._turn(answered)) for answered in transcript.answered])
+        turns = [(*who, *self._turn(answered, conversation, transcript)) for answered in transcript.answered]
+        self._add("turns", rank, turns)
         self._add(
             "calls",
             rank,
@@ -75,12 +79,15 @@ class Rows:
 
     # --- one row ---------------------------------------------------------------------------
 
-    def _turn(self, answered: Answered) -> tuple[Any, ...]:
+    def _turn(self, answered: Answered, conversation: Conversation, transcript: Transcript) -> tuple[Any, ...]:
         decision = answered.decision
         waits = [call.reply.latency_s for call in answered.calls]
         known = [wait for wait in waits if wait is not None]
         fired = canonical([asdict(each) for each in decision.fired]) if decision.fired else None
         answer = None if answered.answer is None else self._kept(Message.plain("assistant", answered.answer))
+        step = answered.turn if answered.step is None else answered.step
+        turn = conversation.turns[step - 1]
+        as_recorded = answered.said is None or answered.said == turn.user
         return (
             answered.turn,
             decision.tier,
@@ -96,6 +103,14 @@ class Rows:
             answered.on_recording,
             sum(known) if waits and len(known) == len(waits) else None,
             answered.calls[-1].reply.origin if answered.calls else None,
+            self._kept(answered.said or turn.user),
+            step,
+            answered.history,
+            answered.after,
+            list(answered.notes),
+            transcript.ended,
+            _labels(turn.labels if as_recorded else None),
+            _labels(turn.answer_labels if answered.on_recording and answered.answer == _text(turn) else None),
         )
 
     def _call(self, turn: int, call: Call, start_s: float, usd_warm: float) -> tuple[Any, ...]:
@@ -149,15 +164,25 @@ class Rows:
             self._params[id(params)] = (params, canonical(dict(params)))
         return self._params[id(params)][1]
 
-    def _starts(self, conversation: Conversation) -> list[float]:
+    def _starts(self, conversation: Conversation, transcript: Transcript) -> list[float]:
         """Seconds from the conversation's start to each user message: recorded gaps, else the declared one.
 
-        A clock that ran backwards counts as no time.
+        A clock that ran backwards counts as no time. What a played user adds comes after the declared gap.
         """
         starts = [0.0]
-        for turn in conversation.turns[1:]:
-            starts.append(starts[-1] + (self._gap_s if turn.gap_s is None else max(0.0, turn.gap_s)))
+        for answered in transcript.answered[1:]:
+            turn = conversation.turns[(answered.step or answered.turn) - 1]
+            gap = turn.gap_s if answered.said is turn.user else None
+            starts.append(starts[-1] + (self._gap_s if gap is None else max(0.0, gap)))
         return starts
+
+
+def _labels(names: tuple[str, ...] | None) -> str | None:
+    return None if names is None else canonical(list(names))
+
+
+def _text(turn: Turn) -> str | None:
+    return turn.recorded.text if turn.recorded else None
 
 
 def _flags(call: Call) -> list[str]:
@@ -168,4 +193,4 @@ def _flags(call: Call) -> list[str]:
 
 def _prompt(call: Call, at_s: float) -> cost.Prompt:
     tier = call.request.tier
-    return cost.Prompt(tier.cache_group, tier.price, call.usage, call.request.messages, at_s)
+    return cost.Prompt(tier.cache_group, tier.price, call.usage, call.request.messages, at_s, call.purpose)

@@ -22,6 +22,7 @@ from ladder_bench.prices import AboveZero, Natural, Positive, PriceShape, Shape,
 __all__ = ["Natural", "Positive", "Shape", "Text", "Tiers", "load_tiers", "read_tiers", "simulator_profile"]
 
 
+PLAYS_THE_USER = "simulated/user"  # a profile of the simulator that gives no answers, so it is no tier of a file
 LOCAL_MODELS = ("smollm2-135m",)  # those that `model install` knows
 
 
@@ -48,6 +49,7 @@ class TierShape(Shape):
     transport: Literal["auto", "direct", "litellm"] = "auto"
     stream: bool = False
     on_overflow: Literal["fail", "trim"] = "fail"
+    json_output: Literal["schema", "object", "prompt"] = "prompt"
 
 
 class TiersShape(Shape):
@@ -138,6 +140,7 @@ def _tier(shape: TierShape) -> Tier:
         transport=shape.transport,
         stream=shape.stream,
         on_overflow=shape.on_overflow,
+        json_output=shape.json_output,
     )
 
 
@@ -147,10 +150,13 @@ def _tier(shape: TierShape) -> Tier:
 def _wrong(shape: TierShape, recorded: Mapping[str, bool]) -> Iterator[tuple[Loc, str]]:
     """Yield (path, message) for what is wrong with a tier; `recorded` says of each tier's name whether it is."""
     profile = simulator_profile(shape.model)
-    if shape.model.startswith("simulated/") and profile is None:
-        valid = [f"simulated/{key}" for key in simulator()["profiles"]]
+    if shape.model.startswith("simulated/") and (profile is None or shape.model == PLAYS_THE_USER):
+        names = [f"simulated/{key}" for key in simulator()["profiles"]]
+        valid = [name for name in names if name != PLAYS_THE_USER]
         hint = content.did_you_mean(shape.model, valid)
-        yield ("model",), f"unknown simulated model '{shape.model}'{hint}; valid: {', '.join(valid)}"
+        unknown = f"unknown simulated model '{shape.model}'{hint}"
+        what = f"'{shape.model}' plays the user and answers nothing" if profile else unknown
+        yield ("model",), f"{what}; valid: {', '.join(valid)}"
     elif shape.model.startswith("local/") and shape.model.removeprefix("local/") not in LOCAL_MODELS:
         valid = [f"local/{name}" for name in LOCAL_MODELS]
         hint = content.did_you_mean(shape.model, valid)
@@ -250,7 +256,10 @@ def _not_finite(value: Json, loc: Loc) -> Iterator[tuple[Loc, str]]:
         yield from _not_finite(item, (*loc, key))
 
 
-AT_LEAST_ZERO = ("conversation_sd", "item_sd", "latency_s", "fabrication", "retraction", "verbosity", "frame_rate")
+AT_LEAST_ZERO = (
+    "conversation_sd", "item_sd", "latency_s", "fabrication", "retraction", "verbosity", "frame_rate", "recall",
+    "sensitivity", "false_alarm", "noise", "patience", "notices", "leaves_after",
+)  # fmt: skip
 ABOVE_ZERO = ("tokens_per_s", "characters_per_token")
 
 

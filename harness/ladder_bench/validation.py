@@ -25,6 +25,7 @@ class LexiconShape(tiers.Shape):
     languages: Annotated[list[tiers.Text], Field(min_length=1)]
     phrases: dict[str, Any]
     structures: list[str] = Field([])
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ def _tiers(document: Document, path: Path) -> None:
 
 
 def _ladder(document: Document, path: Path) -> None:
-    config.read_ladder(document, None)
+    """A ladder names no tiers file; where the default one has all its tiers, their order is taken from there."""
+    config.read_ladder(document, None, config.load_tiers("offline"))
 
 
 def _rubric(document: Document, path: Path) -> None:
@@ -139,14 +141,15 @@ def _dataset(name: str, path: Path) -> None:
 
 
 def _lexicon(document: Document, path: Path) -> None:
-    from ladder_bench.triggers import DETECTORS, Rules
+    from ladder_bench.domain import TRIGGER_NAMES
+    from ladder_bench.triggers import Rules
 
     shape = content.parse(LexiconShape, document)
     name = path.stem
-    if name not in DETECTORS:
-        hint = content.did_you_mean(name, DETECTORS)
+    if name not in TRIGGER_NAMES:
+        hint = content.did_you_mean(name, TRIGGER_NAMES)
         raise InputError(
-            document.problem((), f"no trigger is called '{name}'{hint}; valid file names: {', '.join(DETECTORS)}")
+            document.problem((), f"no trigger is called '{name}'{hint}; valid file names: {', '.join(TRIGGER_NAMES)}")
         )
     try:
         Rules({name: shape.model_dump()})

@@ -131,7 +131,7 @@ def stages(folder: Path) -> dict[str, float]:
             transcript = await replay(conversation, ladder, prepared.setting(0), calls.fetcher(ladder.name))
             replayed = time.perf_counter()
             grader = ConversationGrader(conversation, prepared.matrix.mode, prepared.rubric.weights)
-            verdicts = grader.grade(transcript)
+            verdicts = grader.grade(transcript, ladder)
             graded = time.perf_counter()
             rows.add((index, 0, 0), conversation, transcript, verdicts)
             seconds[0] += replayed - begun

@@ -22,8 +22,8 @@ DatasetOption = Annotated[str | None, typer.Option(help="A .jsonl file, hf:owner
 TiersOption = Annotated[str | None, typer.Option(help="A tiers file, or a bundled name.")]
 RubricsOption = Annotated[list[str] | None, typer.Option(help="A rubric file, or a bundled name.")]
 ReplayOption = Annotated[
-    Literal["rollout", "forced"] | None,
-    typer.Option(help="Whose history a turn sees: the strategy's own, or the recorded one."),
+    Literal["rollout", "forced", "simulated"] | None,
+    typer.Option(help="What a turn follows: the strategy's own answers, the recorded ones, or a played user."),
 ]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first conversations.")]
 SamplesOption = Annotated[int | None, typer.Option(min=1, help="Answers drawn for each turn.")]
@@ -173,7 +173,7 @@ def _options(
     dataset: str | None,
     tiers: str | None,
     rubrics: list[str] | None,
-    replay: Literal["rollout", "forced"] | None,
+    replay: Literal["rollout", "forced", "simulated"] | None,
     limit: int | None,
     samples: int | None,
     seed: int | None,

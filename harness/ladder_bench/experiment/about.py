@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
+import re
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -14,7 +15,9 @@ from ladder_bench import __version__, content, folder
 from ladder_bench.domain import Conversation, Json, digest_of
 from ladder_bench.experiment.prepare import Options, Prepared
 from ladder_bench.prices import snapshot
+from ladder_bench.replay import Player
 
+VERSION = re.compile(r"\{# version (\d+) #\}")
 PACKAGES = ("litellm", "datasets", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "jinja2", "pydantic", "regex")
 
 
@@ -55,6 +58,7 @@ def about_run(
             "gap_s": matrix.gap_s,
             "unresolved_cost_usd": matrix.unresolved_cost_usd,
             "resolved_quality": matrix.resolved_quality,
+            "user": None if prepared.player is None else _player(prepared.player),
             "sharing": options.sharing,
             "offline": options.offline,
             "fresh": list(options.fresh),
@@ -64,12 +68,27 @@ def about_run(
         "dropped": [asdict(each) for each in prepared.strategies.dropped],
         "tiers": [{**asdict(tier), "params": dict(tier.params)} for tier in matrix.tiers.tiers],
         "prices": snapshot({tier.name: tier.price for tier in matrix.tiers.tiers}, started.date()),
-        "prompts": {path.name: digest_of(path.read_text("utf-8"))[:16] for path in prompts},
+        "prompts": {path.name: _prompt(path.read_text("utf-8")) for path in prompts},
         "rubric": {"id": prepared.rubric.id, "version": prepared.rubric.version, "hash": prepared.rubric.digest[:16]},
         "packages": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "notes": list(prepared.notes),
     }
     return about
+
+
+def _prompt(text: str) -> Json:
+    """A prompt's version, as its first line declares it, and its hash, which changes with every character."""
+    declared = VERSION.match(text)
+    return {"version": int(declared[1]) if declared else None, "hash": digest_of(text)[:16]}
+
+
+def _player(player: Player) -> Json:
+    return {
+        "tier": player.tier.name,
+        "model": player.tier.model,
+        "most_turns": player.most_turns,
+        "patience": player.patience,
+    }
 
 
 def _version(package: str) -> str:

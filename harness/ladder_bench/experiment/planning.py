@@ -12,12 +12,15 @@ from ladder_bench.calls import Keys
 from ladder_bench.domain import Conversation, Ladder, Limits, Message, Reply, Request, Tier, Transcript, Usage
 from ladder_bench.errors import InputError
 from ladder_bench.experiment.prepare import Options, Prepared, prepare
-from ladder_bench.forecast import Plan, Range, Route, Sending
+from ladder_bench.forecast import Again, Plan, Range, Route, Sending
+from ladder_bench.ladder import can_climb
 from ladder_bench.replay import UNSEEN, replay
 from ladder_bench.store import Store
+from ladder_bench.triggers import model
 
 SHORTER, LONGER = 0.55, 1.6  # how far an answer's length may lie from the recorded one's, over a whole matrix
 FRAME_TOKENS = 180  # what a guide writes beside its answer, at the bundled scaffold
+DETECTION_TOKENS = 30  # of a detector's reply, for each trigger
 WIDEST = 3.0  # from low to high
 TYPICAL_LATENCY_S = 2.0  # of a call, where the log has none
 
@@ -44,6 +47,8 @@ def plan(options: Options) -> Plan:
         len(foresight.stored),
         tuple(foresight.sending(tier) for tier in prepared.tiers if tier.live and foresight.needs(tier)),
         tuple(foresight.sending(tier) for tier in prepared.tiers if tier.simulated and foresight.needs(tier)),
+        foresight.again,
+        None if prepared.player is None else prepared.player.tier,
     )
 
 
@@ -79,6 +84,7 @@ class _Foresight:
         waits = [each.latency_s for each in recorded if each.latency_s is not None]
         self._latency_s = statistics.median(waits) if waits else TYPICAL_LATENCY_S
         self.stored: set[str] = set()
+        self.again = Again()
 
     async def walk(self) -> list[Route]:
         routes = []
@@ -87,9 +93,28 @@ class _Foresight:
                 for sample in range(self._prepared.samples):
                     fetch = self._fetch(conversation, ladder)
                     transcript = await replay(conversation, ladder, self._prepared.setting(sample), fetch)
+                    self._foresee_again(transcript, ladder)
                     if sample == 0:
                         routes.append(_route(transcript))
         return routes
+
+    def _foresee_again(self, transcript: Transcript, ladder: Ladder) -> None:
+        """Count the answers to come that a stronger tier may have to give again, the dearest first."""
+        escalation = ladder.escalation
+        if escalation is None or not model.names(escalation.triggers, on_answer=True):
+            return
+        setting = self._prepared.setting(transcript.sample)
+        tier = setting.tiers[escalation.to]
+        costs = []
+        for answered in transcript.answered:
+            last = answered.calls[-1] if answered.calls else None
+            if last is None or last.reply.origin != UNSEEN or not can_climb(ladder, answered.decision, setting.rank):
+                continue
+            into = Range.sum(self._size(message) for message in last.request.messages)
+            costs.append(_usd(tier, into, self._lengths[last.reply.text], Range()).high if tier.live else 0.0)
+        left = escalation.at_most - sum(each.decision.opened for each in transcript.answered)
+        dearest = sorted(costs, reverse=True)[: max(0, left)]
+        self.again = Again(self.again.answers + len(dearest), self.again.usd_at_most + sum(dearest))
 
     def needs(self, tier: Tier) -> bool:
         return tier.name in self._tallies
@@ -147,12 +172,8 @@ class _Foresight:
     # --- an answer to come -----------------------------------------------------------------
 
     def _to_come(self, key: str, request: Request, conversation: Conversation, ladder: Ladder, warm: bool) -> Reply:
-        tier, turn = request.tier, conversation.turns[request.origin.turn - 1]
-        recorded = cost.count_tokens(turn.recorded.text) if turn.recorded else self._typical
-        most = float(tier.max_output_tokens)
-        likely = most / 2 if recorded is None else recorded * self._ratio(tier)
-        if ladder.scaffold and turn.number == 1:
-            likely += FRAME_TOKENS
+        tier, most = request.tier, float(request.tier.max_output_tokens)
+        likely = self._likely(request, conversation, ladder)
         out = Range(min(most, max(1.0, likely * SHORTER)), min(most, max(1.0, likely * LONGER)))
         into = Range.sum(self._size(message) for message in request.messages)
         again = Range.sum(self._size(message) for message in request.messages[: -len(request.now)]) if warm else Range()
@@ -160,6 +181,19 @@ class _Foresight:
         text = f"(answer {key})"
         self._lengths[text] = out
         return Reply(text, Usage(int(into.high), int(out.high), estimated=True), None, UNSEEN)
+
+    def _likely(self, request: Request, conversation: Conversation, ladder: Ladder) -> float:
+        """Tokens of a reply to come: the recorded answer's for an answer, what was asked for else."""
+        if request.purpose == "memory":
+            return float(ladder.handoff.max_tokens)
+        if request.purpose == "trigger":
+            return float(DETECTION_TOKENS * request.schema.count('"evidence":'))
+        turn = conversation.turns[request.origin.matter - 1]
+        if request.purpose == "user":
+            return float(cost.count_tokens(turn.user.content))
+        recorded = cost.count_tokens(turn.recorded.text) if turn.recorded else self._typical
+        likely = request.tier.max_output_tokens / 2 if recorded is None else recorded * self._ratio(request.tier)
+        return likely + FRAME_TOKENS if ladder.scaffold and turn.number == 1 else likely
 
     def _size(self, message: Message) -> Range:
         """Tokens of a message: tokenizers differ by about a tenth."""
@@ -170,8 +204,8 @@ class _Foresight:
 
     def _learn(self, tier: Tier, conversation: Conversation, request: Request, reply: Reply) -> None:
         """Stored answers tell how long a tier's answers are beside the recorded ones."""
-        recorded = conversation.turns[request.origin.turn - 1].recorded
-        if recorded and reply.usage and recorded.text:
+        recorded = conversation.turns[request.origin.matter - 1].recorded
+        if request.purpose == "answer" and recorded and reply.usage and recorded.text:
             self._ratios.setdefault(tier.name, []).append(reply.usage.output / max(1, cost.count_tokens(recorded.text)))
 
     def _ratio(self, tier: Tier) -> float:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ladder_bench import config, content, corpus, models
 from ladder_bench.corpus import Corpus
-from ladder_bench.domain import Mode, Tier, canonical, digest_of
+from ladder_bench.domain import Mode, Price, Tier, canonical, digest_of
 from ladder_bench.errors import InputError
 from ladder_bench.judge.rubric import Rubric, load_rubric
 from ladder_bench.plan import Strategies, expand
-from ladder_bench.replay import Setting
+from ladder_bench.replay import Player, Setting
 from ladder_bench.triggers import Rules
 
 
@@ -56,10 +56,13 @@ class Prepared:
     seed: int
     samples: int
     notes: tuple[str, ...]
+    player: Player | None = None
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        return self.matrix.tiers.tiers
+        """Everybody who may be asked: the tiers, and who plays the user where that is nobody of them."""
+        own = self.matrix.tiers.tiers
+        return own if self.player is None or self.player.tier in own else (*own, self.player.tier)
 
     def setting(self, sample: int) -> Setting:
         """What a replay of one sample needs."""
@@ -70,13 +73,14 @@ class Prepared:
             rules=self.rules,
             mode=self.matrix.mode,
             sample=sample,
+            player=self.player,
         )
 
     def identity(self, options: Options) -> str:
         """What makes two runs the same experiment: all that decides its calls, nothing that paces or bounds them."""
         tiers = [[tier.name, tier.model, dict(tier.params)] for tier in self.tiers]
         strategies = [repr(ladder) for ladder in self.strategies.ladders]
-        settings = [self.matrix.mode, self.samples, self.seed, options.sharing]
+        settings = [self.matrix.mode, self.samples, self.seed, options.sharing, repr(self.player)]
         return digest_of(self.corpus.digest, canonical([tiers, strategies, settings]))[:32]
 
 
@@ -91,17 +95,33 @@ def prepare(options: Options) -> Prepared:
     strategies = expand(matrix, loaded)
     seed = matrix.seed if options.seed is None else options.seed
     rules = load_rules()
-    return Prepared(
+    player = _player(matrix)
+    prepared = Prepared(
         matrix=matrix,
         corpus=loaded,
         strategies=strategies,
         rubric=load_rubric(matrix.rubrics, matrix.path),
         rules=rules,
-        clients=models.clients(matrix.tiers.tiers, {each.id: each for each in loaded.conversations}, seed),
+        clients={},
         seed=seed,
         samples=options.samples or matrix.samples,
         notes=(*_unevaluated(strategies, rules, loaded), *loaded.notes),
+        player=player,
     )
+    conversations = {each.id: each for each in loaded.conversations}
+    return replace(prepared, clients=models.clients(prepared.tiers, conversations, seed))
+
+
+def _player(matrix: config.Matrix) -> Player | None:
+    """Who plays the user: a tier of the matrix, or the simulator's own, who is free."""
+    if matrix.mode != "simulated":
+        return None
+    setting = matrix.user
+    if setting.tier is not None:
+        return Player(matrix.tiers[setting.tier], setting.most_turns, setting.patience)
+    profile = config.simulator_profile("simulated/user") or {"params": {}}
+    tier = Tier("(user)", "simulated/user", profile["params"], Price(0.0, 0.0), cache_group="(user)")
+    return Player(tier, setting.most_turns, setting.patience)
 
 
 def _check_names(fresh: tuple[str, ...], matrix: config.Matrix) -> None:

@@ -187,8 +187,9 @@ class _Work:
             self._next = max(self._next, index + 1)
             conversation = self._prepared.corpus.conversations[index]
             grader = ConversationGrader(conversation, mode, weights)
+            ladders = self._prepared.strategies.ladders
             for place, transcript in transcripts:
-                self._rows.add(place, conversation, transcript, grader.grade(transcript))
+                self._rows.add(place, conversation, transcript, grader.grade(transcript, ladders[place[1]]))
 
     async def _transcripts(self, index: int, conversation: Conversation) -> list[Placed]:
         """Every strategy and sample of one conversation, side by side so that shared calls are sent once.

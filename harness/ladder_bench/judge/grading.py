@@ -1,20 +1,27 @@
 """Grading by rule: what each answer of a transcript met, kept, invented and took back.
 
-Needs no model. A value that could not be judged is None with its reason, never 0.
+Needs no model. A value that could not be judged is None with its reason, never 0. Discarded answers are not graded.
+
+Where a user is played, a recorded turn (a step) may be answered several times. Its criteria and constraints are graded
+on the last answer: the user sent the others back. All else is graded on every turn. A step that was never reached has
+verdicts without a value, at the turns that would have followed the last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ladder_bench import checks
 from ladder_bench.blocks import visible
-from ladder_bench.domain import Answered, Check, Conversation, Criterion, Mode, Transcript, Verdict
-from ladder_bench.judge import specifics
+from ladder_bench.domain import Answered, Check, Conversation, Criterion, Ladder, Mode, Transcript, Turn, Verdict
+from ladder_bench.judge import contract, specifics, validity
+from ladder_bench.judge.contract import Situation
 from ladder_bench.triggers import retractions
 
 GRADER = "checks"
 OPENING_TURNS = (1, 2)  # first-turn alignment is read after the first answer and after the first two
+LEFT = "never reached: the user left"
 
 
 class ConversationGrader:
@@ -24,40 +31,63 @@ class ConversationGrader:
         self._conversation, self._mode, self._weights = conversation, mode, weights
         self._met: dict[tuple[int, str], tuple[float | None, str]] = {}  # by the check's identity: ids may repeat
         self._specifics: dict[tuple[int, tuple[str, ...], str], Verdict] = {}
+        self._presupposed: dict[int, tuple[validity.Presupposition, ...]] = {}
+        self._valid: dict[tuple[int, tuple[str, ...]], Verdict] = {}
         texts = [conversation.system, *conversation.facts, *(message.content for message in conversation.greeting)]
         self._base = specifics.Evidence([text for text in texts if text])
 
-    def grade(self, transcript: Transcript) -> list[Verdict]:
-        """All verdicts on a transcript, in the order of its turns."""
+    def grade(self, transcript: Transcript, ladder: Ladder) -> list[Verdict]:
+        """All verdicts on a transcript of this ladder, in the order of its turns."""
         found: list[Verdict] = []
         evidence = self._base
-        for answered in transcript.answered:
-            turn = self._conversation.turns[answered.turn - 1]
-            evidence = evidence.plus(turn.user.content, *(message.content for message in turn.context))
-            found.extend(self._turn(answered))
+        last = {_step(answered): place for place, answered in enumerate(transcript.answered)}
+        recorded = contract.recorded_tiers(transcript.answered)
+        for place, answered in enumerate(transcript.answered):
+            turn = self._turn(answered)
+            evidence = evidence.plus(_said(answered, turn), *(message.content for message in turn.context))
+            if last[turn.number] == place:
+                found.extend(self._quality(answered))
             shown = None if answered.answer is None else visible(answered.answer)
-            if shown is not None:
-                found.append(self._supported(answered.turn, shown, evidence))
-                found.append(_retracted(answered.turn, shown, turn.user.content))
+            supported = None if shown is None else self._supported(answered.turn, shown, evidence)
+            if shown is not None and supported is not None:
+                found.append(supported)
+                found.append(_retracted(answered.turn, shown, _said(answered, turn)))
+            if not contract.read_no_prompt(answered, recorded):
+                found.extend(contract.scaffold(answered, ladder, GRADER))
+                if ladder.guardrails and not answered.decision.guide:
+                    situation = self._situation(transcript.answered[: place + 1], supported)
+                    found.extend(contract.guardrails(situation, ladder, self._value, GRADER))
             if self._mode == "forced":  # the next turn follows the recorded answer
                 shown = turn.recorded.text if turn.recorded else None
             if shown is not None:
                 evidence = evidence.plus(shown)
+        if self._mode == "rollout":
+            found.extend(self._validity(transcript))
+        if self._mode == "simulated":
+            found.extend(self._unreached(transcript))
+            found.append(self._reached(transcript))
         found.extend(self._alignment(transcript))
         return found
 
+    def _turn(self, answered: Answered) -> Turn:
+        return self._conversation.turns[_step(answered) - 1]
+
     # --- criteria and constraints ----------------------------------------------------------
 
-    def _turn(self, answered: Answered) -> Iterator[Verdict]:
-        turn = self._conversation.turns[answered.turn - 1]
-        for criterion in turn.criteria:
-            yield self._verdict(criterion, criterion.kind, answered)
-        for constraint in self._conversation.constraints_at(answered.turn):
-            yield self._verdict(constraint.criterion, "active_constraint", answered)
-        contract = self._conversation.intent.output_contract if self._conversation.intent else None
-        if contract is not None and contract.check is not None:
-            criterion = Criterion("output_contract", "format", contract.text, check=contract.check)
+    def _quality(self, answered: Answered) -> Iterator[Verdict]:
+        """Criteria, active constraints and output contract; and for a played user, whether the step is met."""
+        turn = self._turn(answered)
+        verdicts = [self._verdict(criterion, criterion.kind, answered) for criterion in turn.criteria]
+        for constraint in self._conversation.constraints_at(turn.number):
+            verdicts.append(self._verdict(constraint.criterion, "active_constraint", answered))
+        yield from verdicts
+        intent = self._conversation.intent
+        if intent is not None and intent.output_contract is not None and intent.output_contract.check is not None:
+            statement = intent.output_contract
+            criterion = Criterion("output_contract", "format", statement.text, check=statement.check)
             yield self._verdict(criterion, "output_contract", answered)
+        if self._mode == "simulated":
+            yield _step_met(answered, [verdict for verdict in verdicts if verdict.critical])
 
     def _verdict(self, criterion: Criterion, metric: str, answered: Answered) -> Verdict:
         if answered.answer is None:
@@ -79,7 +109,7 @@ class ConversationGrader:
                 self._met[key] = (None, str(error))
         return self._met[key]
 
-    # --- specifics and retractions ---------------------------------------------------------
+    # --- specifics and guardrails ----------------------------------------------------------
 
     def _supported(self, turn: int, shown: str, evidence: specifics.Evidence) -> Verdict:
         """One verdict for a turn's specifics: the share that is supported, weighted by how many there are."""
@@ -87,6 +117,98 @@ class ConversationGrader:
         if key not in self._specifics:
             self._specifics[key] = _specifics_verdict(turn, specifics.find(shown, evidence))
         return self._specifics[key]
+
+    def _situation(self, so_far: Sequence[Answered], supported: Verdict | None) -> Situation:
+        """What the last of these answers is held to. Answers that the tier did not see leave nothing open for it."""
+        answered, before = so_far[-1], so_far[:-1]
+        turn = self._turn(answered)
+        said = _said(answered, turn)
+        again = any(_step(each) == turn.number for each in before)
+        heard = [] if self._mode == "forced" else [each.answer for each in before if each.answer is not None]
+        users = [*(_said(each, self._turn(each)) for each in before), said]
+        replied = [visible(answer) for answer in heard] if self._mode == "simulated" else []
+        intent = self._conversation.intent
+        return Situation(
+            answered,
+            said,
+            () if again and turn.labels is not None else turn.labels,
+            contract.open_unknowns(self._conversation, turn.number, users, replied, self._value),
+            contract.open_questions(answered.memory, heard, said),
+            intent.output_contract if intent else None,
+            supported is not None and supported.value is not None and supported.value < 1.0,
+        )
+
+    # --- replay validity -------------------------------------------------------------------
+
+    def _validity(self, transcript: Transcript) -> Iterator[Verdict]:
+        """Whether each recorded user message still makes sense after the strategy's own answers."""
+        own: tuple[str, ...] = ()
+        diverged = False
+        for answered in transcript.answered:
+            before = self._conversation.turns[: answered.turn - 1]
+            if len(own) < len(before):
+                yield _fits(answered.turn, None, "the turn before was not answered")
+            elif not diverged:
+                yield _fits(answered.turn, None, "the history is still the recording")
+            else:
+                yield self._fitting(answered.turn, own)
+            if answered.answer is not None:
+                own = (*own, visible(answered.answer))
+                recording = self._conversation.turns[answered.turn - 1].recorded
+                diverged |= recording is None or answered.answer != recording.text
+
+    def _fitting(self, turn: int, own: tuple[str, ...]) -> Verdict:
+        key = (turn, own)
+        if key not in self._valid:
+            unmet = None
+            if validity.speaks(self._conversation.language):
+                unmet = validity.unmet(self._presuppositions(turn), own)
+                value = 0.0 if unmet else 1.0
+                reason = (
+                    f"presupposes '{unmet.words}': {unmet.needs} was only recorded" if unmet else "nothing is missing"
+                )
+            else:
+                value, reason = None, "the rule reads English alone"
+            self._valid[key] = _fits(turn, value, reason)
+        return self._valid[key]
+
+    def _presuppositions(self, turn: int) -> tuple[validity.Presupposition, ...]:
+        if turn not in self._presupposed:
+            talk, before = self._conversation, self._conversation.turns[: turn - 1]
+            known = [talk.system, *(message.content for message in talk.greeting)]
+            known += [message.content for each in before for message in (each.user, *each.context)]
+            recorded = [visible(each.recorded.text) for each in before if each.recorded]
+            message = talk.turns[turn - 1].user.content
+            self._presupposed[turn] = validity.presuppositions(message, recorded, known)
+        return self._presupposed[turn]
+
+    # --- a played user ---------------------------------------------------------------------
+
+    def _unreached(self, transcript: Transcript) -> Iterator[Verdict]:
+        """Verdicts without a value for the steps that the user left before, as turns that would have followed."""
+        number = max((answered.turn for answered in transcript.answered), default=0)
+        reached = {_step(answered) for answered in transcript.answered}
+        for turn in self._conversation.turns:
+            if turn.number not in reached and transcript.answered:
+                number += 1
+                never = replace(transcript.answered[-1], turn=number, step=turn.number, answer=None)
+                for verdict in self._quality(never):
+                    yield replace(verdict, value=None, reason=LEFT)
+
+    def _reached(self, transcript: Transcript) -> Verdict:
+        """1 where the user got an answer to every step and did not leave in dispute; None where turns failed."""
+        answered = {_step(each): each.turn for each in transcript.answered if each.answer is not None}
+        missing = [turn.number for turn in self._conversation.turns if turn.number not in answered]
+        if any(each.answer is None for each in transcript.answered):
+            value, reason = None, "turns were not answered"
+        elif missing:
+            value, reason = 0.0, f"{transcript.ended or 'the user left'} before step {missing[0]}"
+        elif transcript.ended in ("gave up", "turn limit"):
+            value, reason = 0.0, f"{transcript.ended} at the last step"
+        else:
+            value, reason = 1.0, "every step was answered"
+        turn = max(answered.values()) if value == 1.0 else None
+        return Verdict("conversation", "reached", turn, value, reason, GRADER)
 
     # --- the opening -----------------------------------------------------------------------
 
@@ -109,10 +231,38 @@ class ConversationGrader:
                     yield Verdict(name, metric, len(opening), value, reason, GRADER)
             for constraint in intent.constraints:
                 each = constraint.criterion
-                active = [answered for answered in opening if constraint.active(answered.turn)]
+                active = [answered for answered in opening if constraint.active(_step(answered))]
                 if each.check is None or not active:
                     continue
                 yield _kept(metric, len(opening), [self._verdict(each, metric, answered) for answered in active])
+
+
+def _step(answered: Answered) -> int:
+    """The recorded turn that an answer is about."""
+    return answered.turn if answered.step is None else answered.step
+
+
+def _said(answered: Answered, turn: Turn) -> str:
+    return (answered.said or turn.user).content
+
+
+def _step_met(answered: Answered, critical: Sequence[Verdict]) -> Verdict:
+    """Whether all critical criteria and constraints of a step are met; None where that is open."""
+    values = [verdict.value for verdict in critical]
+    if answered.answer is None:
+        value, reason = None, f"not answered: {answered.failure}"
+    elif 0.0 in values:
+        missed = ", ".join(verdict.target for verdict in critical if verdict.value == 0.0)
+        value, reason = 0.0, f"not met: {missed}"
+    elif None in values:
+        value, reason = None, next(verdict.reason for verdict in critical if verdict.value is None)
+    else:
+        value, reason = 1.0, "all critical criteria are met" if critical else "nothing is critical"
+    return Verdict("step", "step_met", answered.turn, value, reason, GRADER)
+
+
+def _fits(turn: int, value: float | None, reason: str) -> Verdict:
+    return Verdict("user_turn", "validity", turn, value, reason, GRADER)
 
 
 def _kept(metric: str, turn: int, parts: list[Verdict]) -> Verdict:

@@ -13,6 +13,8 @@ from ladder_bench.models.local import PREFIX
 from ladder_bench.models.recorded import Recorded
 from ladder_bench.models.served import Served
 from ladder_bench.models.simulated import Simulated
+from ladder_bench.models.simulated_user import SimulatedUser
+from ladder_bench.tiers import PLAYS_THE_USER
 
 
 class ModelClient(Protocol):
@@ -41,6 +43,8 @@ def clients(tiers: Sequence[Tier], conversations: Mapping[str, Conversation], se
     for tier in tiers:
         if tier.recorded:
             found[tier.name] = Recorded(conversations)
+        elif tier.model == PLAYS_THE_USER:
+            found[tier.name] = SimulatedUser(tier, conversations, seed)
         elif tier.simulated:
             found[tier.name] = Simulated(tier, len(found) + 1, conversations, seed)
         else:

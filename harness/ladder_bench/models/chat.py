@@ -20,6 +20,7 @@ from ladder_bench.errors import FatalModelError, ModelError
 
 OURS = ("api_base", "api_key_env", "max_output_tokens", "extra_headers")  # params that are not the provider's
 TRUNCATED = "truncated"
+LOGPROB = (-1e6, 1e-3)  # least and most that a token's log-probability can be; 0 with room for rounding
 MOST_TOKENS = 10**9  # of a call; more is no count
 
 
@@ -31,6 +32,16 @@ def provider_params(tier: Tier) -> dict[str, Json]:
     if tier.stream:
         params |= {"stream": True, "stream_options": {"include_usage": True}}
     return params
+
+
+def response_format(request: Request) -> dict[str, Json]:
+    """What a provider is sent for a reply with a JSON schema, as the tier says; {} for prose, or where the prompt asks."""
+    if not request.schema or request.tier.json_output == "prompt":
+        return {}
+    if request.tier.json_output == "object":
+        return {"response_format": {"type": "json_object"}}
+    schema = {"name": "reply", "strict": True, "schema": json.loads(request.schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def most_tokens_beside(tier: Tier) -> int:
@@ -82,7 +93,26 @@ def reply_of(payload: Any, request: Request, latency_s: float, first_token_s: fl
         notes=tuple(flags),
         first_token_s=first_token_s,
         at=round(time.time(), 3),
+        logprob=_mean_logprob(_tokens(choices[0])),
     )
+
+
+def _tokens(choice: Mapping[str, Any]) -> list[Any]:
+    """What a choice, or a chunk of one, says of its tokens; empty where it says nothing."""
+    logprobs = choice.get("logprobs")
+    content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    return content if isinstance(content, list) else []
+
+
+def _mean_logprob(tokens: Sequence[Any]) -> float | None:
+    """The mean log-probability of an answer's tokens; None where there are none, or one's is missing or cannot be."""
+    total = 0.0
+    for token in tokens:
+        value = token.get("logprob") if isinstance(token, Mapping) else None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not LOGPROB[0] <= value <= LOGPROB[1]:
+            return None
+        total += value
+    return min(0.0, total / len(tokens)) if tokens else None
 
 
 def _same_model(requested: str, served: str) -> bool:
@@ -136,7 +166,9 @@ def most_input_tokens(request: Request) -> int:
     """An upper bound of a prompt's tokens: no tokenizer makes more than one of a byte; templates add some of their own."""
     texts = (text for m in request.messages for text in (m.content, m.extra))
     sizes = sum(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
-    return sizes + 32 * len(request.messages) + 256
+    schema = response_format(request)  # providers put it into the prompt
+    sent = len(json.dumps(schema)) if schema else 0
+    return sizes + sent + 32 * len(request.messages) + 256
 
 
 # --- streams -------------------------------------------------------------------------------
@@ -149,6 +181,7 @@ class Stream:
     started: float
     first_token_s: float | None = None
     _parts: list[str] = field(default_factory=list)
+    _tokens: list[Any] = field(default_factory=list)
     _rest: dict[str, Any] = field(default_factory=dict)
     _finish: Any = None
     _seen: bool = False
@@ -169,6 +202,8 @@ class Stream:
                 if piece and self.first_token_s is None:
                     self.first_token_s = time.perf_counter() - self.started
                 self._parts.append(piece)
+            # text whose tokens are not told leaves the mean unknown
+            self._tokens += _tokens(choice) or ([None] if piece else [])
             self._finish = choice.get("finish_reason") or self._finish
 
     def completion(self) -> dict[str, Any]:
@@ -176,8 +211,12 @@ class Stream:
         if self._seen and self._finish is None:
             raise ModelError("cut", "the stream ended in the middle of the answer")
         content = "".join(self._parts) if self._parts else None
-        choices = [{"message": {"content": content}, "finish_reason": self._finish}] if self._seen else []
-        return {**self._rest, "choices": choices}
+        whole = {
+            "message": {"content": content},
+            "finish_reason": self._finish,
+            "logprobs": {"content": self._tokens},
+        }
+        return {**self._rest, "choices": [whole] if self._seen else []}
 
 
 # --- errors --------------------------------------------------------------------------------

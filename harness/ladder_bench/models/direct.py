@@ -18,7 +18,9 @@ from ladder_bench.models import chat
 if TYPE_CHECKING:
     import aiohttp
 
-ROOM = 4 * 2**20  # bytes of an answer beside its tokens; a token is rarely over 16, and streams wrap each
+ROOM = 4 * 2**20  # bytes of an answer beside its tokens
+PER_TOKEN = 1024  # bytes; a token is rarely over 16, and streams wrap each
+WITH_LOGPROBS = 8192  # bytes; each may come with 20 others that were as likely
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -30,7 +32,8 @@ class Direct:
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._local = urlsplit(base_url).hostname in LOOPBACK
         self._params = {"model": tier.model.partition("/")[2], **chat.provider_params(tier)}
-        self._most_bytes = ROOM + 1024 * tier.max_output_tokens
+        per_token = WITH_LOGPROBS if tier.params.get("logprobs") else PER_TOKEN
+        self._most_bytes = ROOM + per_token * tier.max_output_tokens
         self._session: aiohttp.ClientSession | None = None
 
     def fingerprint(self, conversation: str) -> str:
@@ -53,7 +56,8 @@ class Direct:
 
         assert self._session is not None  # `open` comes first
         key = chat.api_key(self._tier)
-        body = {**self._params, "messages": [message.as_dict() for message in request.messages]}
+        messages = [message.as_dict() for message in request.messages]
+        body = {**self._params, **chat.response_format(request), "messages": messages}
         headers = {"content-type": "application/json", **self._tier.params.get("extra_headers", {})}
         if key:
             headers["authorization"] = f"Bearer {key}"

@@ -45,7 +45,7 @@ class Hosted:
                 num_retries=0,
                 max_retries=0,
                 drop_params=False,
-                **self._params,
+                **{**self._params, **chat.response_format(request)},
                 **self._own_client(key),
             )
             stream = await _streamed(response, started) if self._tier.stream else None
@@ -84,10 +84,18 @@ def _payload(response: Any) -> dict[str, Any]:
     """What is read of a completion; dumping the whole of it costs as much again as everything else here."""
     usage = getattr(response, "usage", None)
     choices = [
-        {"message": {"content": choice.message.content}, "finish_reason": choice.finish_reason}
+        {
+            "message": {"content": choice.message.content},
+            "finish_reason": choice.finish_reason,
+            "logprobs": _plain(getattr(choice, "logprobs", None)),
+        }
         for choice in response.choices
     ]
     return {"model": response.model, "choices": choices, "usage": usage and usage.model_dump()}
+
+
+def _plain(logprobs: Any) -> Any:
+    return logprobs.model_dump() if hasattr(logprobs, "model_dump") else logprobs
 
 
 async def _streamed(response: Any, started: float) -> chat.Stream:
@@ -119,6 +127,10 @@ def _sorted_error(litellm: Any, error: Exception, tier: Tier) -> ModelError:
         return ModelError("refused_content", said, charged=False)
     if isinstance(error, litellm.Timeout):
         return ModelError("timeout", said)
+    if isinstance(error, litellm.UnsupportedParamsError):  # before anything is sent
+        what = said.partition("UnsupportedParamsError: ")[2].partition(". To drop")[0]
+        hint = "leave them out of 'params', or 'json_output: prompt' for response_format"
+        return FatalModelError("bad_request", f"tier '{tier.name}': {what}; {hint}", charged=False)
     names = {type(each).__name__ for each in _chain(error)}
     if names & {"ConnectError", "ConnectTimeout", "ClientConnectorError"}:  # nothing was sent
         return ModelError("no_connection", said, charged=False)

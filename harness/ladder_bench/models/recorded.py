@@ -24,7 +24,7 @@ class Recorded:
         """Nothing is open."""
 
     async def complete(self, request: Request) -> Reply:
-        turn = self._conversations[request.origin.conversation].turns[request.origin.turn - 1]
+        turn = self._conversations[request.origin.conversation].turns[request.origin.matter - 1]
         if turn.recorded is None:
             raise ModelError(
                 "not_recorded", f"turn {turn.number} of '{request.origin.conversation}' has no recorded answer"

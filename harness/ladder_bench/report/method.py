@@ -90,7 +90,7 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
     )
     spent = summary["spent_usd"]
     yield Fact("spent by this run", text.spent(spent))
-    prompts = ", ".join(f"{name} {digest}" for name, digest in about["prompts"].items())
+    prompts = ", ".join(f"{name} {each['hash']}" for name, each in about["prompts"].items())
     yield Fact("prompts", prompts or "none")
     yield Fact("files", f"matrix {config['matrix']}; tiers {config['tiers']}")
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())

@@ -41,9 +41,10 @@ def outlook(plan: Plan) -> list[Outlook]:
 
 
 def used_tiers(plan: Plan) -> list[Tier]:
-    """The tiers that strategies may ask, strongest first."""
-    used = {name for ladder in plan.strategies.ladders for name in ladder.tiers}
-    return [tier for tier in plan.tiers.tiers if tier.name in used]
+    """The tiers that strategies may ask, strongest first, and who plays the user."""
+    used = {name for ladder in plan.strategies.ladders for name in ladder.asked}
+    tiers = [tier for tier in plan.tiers.tiers if tier.name in used]
+    return tiers if plan.player is None or plan.player in tiers else [*tiers, plan.player]
 
 
 def receivers(plan: Plan) -> list[str]:
@@ -87,6 +88,7 @@ def plan_json(plan: Plan, explain: str | None) -> Json:
             "output": _range(Range.sum(each.output for each in plan.to_send)),
         },
         "usd": _range(plan.usd),
+        "again": {"answers": plan.again.answers, "usd_at_most": plan.again.usd_at_most},
         "minutes": max((each.minutes for each in plan.to_send), default=0.0),
         "to_send": [_sending(each) for each in plan.to_send],
         "simulated": [_sending(each) for each in plan.simulated],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ladder_bench.content import display
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run
-from ladder_bench.forecast import Plan, Range, Route, Sending
+from ladder_bench.forecast import Again, Plan, Range, Route, Sending
 from ladder_bench.report import method, routes, text
 from ladder_bench.report.columns import BY_METRIC
 from ladder_bench.report.routes import plan_json
@@ -196,12 +196,22 @@ def _planned(plan: Plan) -> RichTable:
 def _calls(plan: Plan) -> list[str]:
     to_pay = f"dollars to pay: {text.spent(plan.usd.low)} to {text.spent(plan.usd.high)}"
     simulated = "simulated, and nobody pays it"
+    bound = "" if plan.again.answers else "at most "
     return [
-        f"calls: at most {plan.distinct:,} distinct, {plan.unshared:,} without sharing, {plan.stored:,} already stored",
+        f"calls: {bound}{plan.distinct:,} distinct, {plan.unshared:,} without sharing, {plan.stored:,} already stored",
         *(_sent(each) for each in plan.to_send),
         *(f"{text.one_line(each.tier)}: {each.calls:,} calls, {_priced(each)}; {simulated}" for each in plan.simulated),
         to_pay if plan.to_send else "dollars to pay: none",
+        *([_again(plan.again)] if plan.again.answers else []),
     ]
+
+
+def _again(again: Again) -> str:
+    """What the range leaves out: nobody knows yet which answers make a trigger fire."""
+    return (
+        f"not counted: up to {again.answers:,} answers may be given again by a stronger tier when a trigger fires on "
+        f"them, for at most {text.spent(again.usd_at_most)} more"
+    )
 
 
 def _sent(each: Sending) -> str:
@@ -240,6 +250,11 @@ def _explained(console: Console, plan: Plan, conversation: str) -> None:
             shown = f"{text.one_line(tier)}{'' if certain else ' ?'}"
             grid.add_row(f"  turn {number}", shown, text.one_line(reason))
         console.print(grid)
+    if any(not all(each.certain) for each in plan.routes if each.conversation == conversation):
+        console.print()
+        _line(
+            console, "? depends on an answer or a detector that nobody has seen yet; the others need no model to know"
+        )
 
 
 def _distinct_routes(found: Sequence[Route]) -> list[tuple[list[str], Route]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladder_bench import blocks
-from ladder_bench.analyse.metrics import QUALITY
+from ladder_bench.analyse.turns import QUALITY
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run, column, rows_of
 from ladder_bench.report.marks import is_plain_single

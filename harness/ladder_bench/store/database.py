@@ -140,6 +140,8 @@ def put(connection: sqlite3.Connection, key: str, conversation: str, model: str,
     body = _hash(text)
     rest = {name: getattr(reply, name) for name in REST}
     rest["usage"] = reply.usage and {name: getattr(reply.usage, name) for name in USAGE}
+    if reply.logprob is None:
+        del rest["logprob"]  # so that such a reply is the same bytes in every store, also in those from before
     packed = _COMPRESSOR.compress(json.dumps(rest, separators=(",", ":")).encode())
     at = None if reply.at is None else float(reply.at)  # as the column gives it back
     seal = _seal(key, conversation, model, at, body, packed)

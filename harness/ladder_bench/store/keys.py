@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ladder_bench.domain import Request, Tier, canonical, digest_of
+from ladder_bench.domain import Json, Request, Tier, canonical, digest_of
 
 KEYS = "1"  # changes when keys do
 
@@ -23,7 +23,7 @@ def key_of(request: Request, backend: str, salt: str = "") -> str:
     Never the tier's name, the strategy's name or the transport. `salt` separates what must not be shared. An offline
     backend answers from the turn, so the turn counts there: a shortened context can show two turns the same prompt.
     """
-    return digest_of(
+    key = digest_of(
         backend,
         request.origin.conversation,
         "" if request.tier.live else str(request.origin.turn),
@@ -33,3 +33,19 @@ def key_of(request: Request, backend: str, salt: str = "") -> str:
         *(message.digest for message in request.now),
         salt,
     )
+    more = _more(request)
+    return digest_of(key, canonical(more)) if more else key
+
+
+def _more(request: Request) -> dict[str, Json]:
+    """What only some requests have. They alone have it in their keys, so that the keys of all others stay the same."""
+    more: dict[str, Json] = {}
+    if request.schema:
+        more |= {"schema": request.schema, "json_output": request.tier.json_output}
+    if request.tier.live:  # reads its prompt and nothing else
+        return more
+    if request.purpose != "answer":
+        more["purpose"] = request.purpose
+    if request.origin.step is not None:
+        more["step"] = request.origin.step
+    return more

@@ -9,7 +9,6 @@ import contextlib
 import gzip
 import io
 import json
-import math
 import re
 import sqlite3
 import sys
@@ -259,6 +258,7 @@ def _declared(document: Document) -> int | None:
     return calls
 
 
+LARGEST = sys.float_info.max  # JSON knows larger whole numbers, and infinity
 Valid = tuple[Callable[[Any], bool], str]
 HEX = re.compile("[0-9a-f]{64}")
 TEXT: Valid = (lambda value: isinstance(value, str), "text")
@@ -266,7 +266,7 @@ TEXT_OR_NULL: Valid = (lambda value: value is None or isinstance(value, str), "t
 NAME: Valid = (lambda value: isinstance(value, str) and not re.search("[\ud800-\udfff]", value), "text")
 COUNT: Valid = (lambda value: type(value) is int and 0 <= value < 2**53, "a whole number, 0 or more")
 SECONDS: Valid = (
-    lambda value: value is None or (type(value) in (int, float) and math.isfinite(value) and value >= 0),
+    lambda value: value is None or (type(value) in (int, float) and 0 <= value <= LARGEST),
     "seconds, 0 or more, or null",
 )
 CALL: Mapping[str, Valid] = {
@@ -278,7 +278,12 @@ REPLY: Mapping[str, Valid] = {
     "text": TEXT, "usage": (lambda value: value is None or isinstance(value, dict), "a mapping or null"),
     "latency_s": SECONDS, "origin": TEXT, "model": TEXT_OR_NULL, "finish": TEXT_OR_NULL, "first_token_s": SECONDS,
     "notes": (lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value), "a list of texts"),
+    "logprob": (
+        lambda value: value is None or (type(value) in (int, float) and -LARGEST <= value <= 0),
+        "a number, 0 or less, or null",
+    ),
 }  # fmt: skip
+LATER = ("logprob",)  # keys that files of earlier versions do not have
 USAGE: Mapping[str, Valid] = {
     **dict.fromkeys(("input", "output", "cached", "cache_write", "reasoning"), COUNT),
     "estimated": (lambda value: isinstance(value, bool), "true or false"),
@@ -307,7 +312,8 @@ def _faults(document: Document, loc: Loc, valid: Mapping[str, Valid]) -> Iterato
             yield document.problem((*loc, name), f"unknown key{did_you_mean(name, valid)}")
     for name, (check, what) in valid.items():
         if name not in value:
-            yield document.problem(loc, f"'{name}' is missing")
+            if name not in LATER:
+                yield document.problem(loc, f"'{name}' is missing")
         elif not check(value[name]):
             yield document.problem((*loc, name), f"must be {what}")
 

@@ -1,4 +1,7 @@
-"""Whether an answer leaves something open: a question back, a refusal, or a retraction."""
+"""Answers: what one leaves open. A question back, a refusal, or a retraction.
+
+Only the assistant's own voice counts: a frame, code, quoted text and lines are left out.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,109 @@ import regex
 from ladder_bench.blocks import sentences, visible
 from ladder_bench.triggers import retractions
 
-_REFUSAL = regex.compile(
-    r"(?i)^(?:i['’]?m (?:very |so )?sorry,? but i|sorry,? (?:but )?i|i (?:can(?:no|['’])t|am unable to|['’]m unable to|won['’]t)"
-    r"(?: \w+){0,2} (?:help|assist|do|answer|provide|discuss|give))"
-)
 LAST_SENTENCES = 2  # a question further up is usually rhetorical or answered by what follows
+ENDING = 1_000  # characters in which the last sentences of an answer stand, or the first
+FIRST_SENTENCES = 3  # a refusal further down refuses a detail
+REDIRECTION = 120  # characters after a refusal that may still be only a pointer elsewhere; more is help
 
 
 @lru_cache(maxsize=256)
 def is_settled(answer: str) -> bool:
-    """True where the answer asks nothing at its end, does not refuse and takes nothing back."""
-    shown = visible(answer).rstrip()
-    if not shown or _REFUSAL.search(shown) or retractions.find(shown, "") is not None:
+    """True where the answer asks the user nothing at its end, does not refuse and takes nothing back.
+
+    An offer ("Want me to add tests?") asks for nothing that the answer needed. An empty answer settles nothing.
+    """
+    if not visible(answer).strip() or retractions.find(visible(answer), "") is not None:
         return False
-    ending = [part.rstrip(INVISIBLE) for part in sentences(shown) if part.strip()][-LAST_SENTENCES:]
-    return not any(part.endswith("?") for part in ending)
+    return refusal(answer) is None and open_question(answer) is None
 
 
-INVISIBLE = " \t\r\n\"')”’\u2060"
+@lru_cache(maxsize=256)
+def refusal(answer: str) -> str | None:
+    """The sentence near its beginning in which the answer refuses, None where it does not, or helps all the same."""
+    if not _MAY_REFUSE.search(answer, 0, ENDING):
+        return None
+    parts = spoken(own_voice(answer))
+    for n, sentence in enumerate(parts[:FIRST_SENTENCES], start=1):
+        if _REFUSAL.search(sentence) and not _NO_REFUSAL.search(sentence):
+            return sentence if sum(map(len, parts[n:])) <= REDIRECTION else None
+    return None
+
+
+@lru_cache(maxsize=256)
+def open_question(answer: str) -> str | None:
+    """The question to the user that an answer ends with, None where it ends otherwise.
+
+    Neither an offer nor a rhetorical question that the answer goes on to answer is one.
+    """
+    if "?" not in answer[-ENDING:]:
+        return None
+    ending = spoken(own_voice(answer)[-ENDING:])[-LAST_SENTENCES:]
+    for place, sentence in enumerate(ending, start=1):
+        if not sentence.endswith("?") or _OFFER.search(sentence) or not _TO_USER.search(sentence):
+            continue
+        if place == len(ending) or _goes_on(ending[-1]):
+            return sentence
+    return None
+
+
+def spoken(voice: str) -> tuple[str, ...]:
+    """The sentences of a text without the marks around them, and only those that hold a letter."""
+    parts = (part.strip(" \t\r\n\"')”\u2060*_") for part in sentences(voice))
+    return tuple(part for part in parts if any(map(str.isalpha, part)))
+
+
+@lru_cache(maxsize=256)
+def own_voice(answer: str) -> str:
+    """An answer without its frame, code, quotations and letters: one sign stands for each that is left out."""
+    shown = visible(answer)
+    return _NOT_SPOKEN.sub(_left_out, shown).replace("’", "'") if _MARKED.search(shown) else shown
+
+
+def _left_out(match: regex.Match[str]) -> str:
+    return "¤" + "\n" * match[0].endswith("\n")
+
+
+def _goes_on(sentence: str) -> bool:
+    """Say whether what follows a question still waits for its answer: another question, a request, or a condition."""
+    return sentence.endswith("?") or _WAITS.search(sentence) is not None
+
+
+_NOT_SPOKEN = regex.compile(
+    r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`|^[ \t]*>[^\n]*|\"[^\"]{1,4000}\"|“[^”]{1,4000}”|«[^»]{1,4000}»"
+    # a letter, from its salutation to its last line or to a rule below it
+    r"|^[ \t]*(?:dear|hi|hello|hey|good (?:morning|afternoon|evening))\b[^\n.?]{0,40}[,:!]?[ \t]*\n.{0,4000}?"
+    r"(?:\n(?=[-*_]{3,}[ \t]*\n)|^[^\n]{0,30}(?:regards|sincerely|best|thanks|thank you|cheers|wishes|yours)\b[^\n]{0,20}\n+[^\n]*|\Z)",
+    regex.DOTALL | regex.MULTILINE | regex.IGNORECASE,
+)
+_MARKED = regex.compile(r"[`~>\"“«’]|(?i:^[ \t]*(?:dear|hi|hello|hey|good)\b)", regex.MULTILINE)
+_MAY_REFUSE = regex.compile(r"(?i)can(?:no|['’])?t\b|unable|won['’]?t|not able|not comfortable|declin|not going to")
+_REFUSAL = regex.compile(
+    r"(?i)^(?:(?:i'?m|i am) (?:\w+ )?(?:sorry|afraid),? (?:but |that )?|(?:sorry|unfortunately|apologies|no),? (?:but )?"
+    r"|as an? [\w ]{2,30},? )?i(?: can(?:no|')?t|'?m (?:\w+ )?(?:unable|not able|not comfortable|not going)| am (?:\w+ )?"
+    r"(?:unable|not able|not comfortable|not going)| won'?t(?: be able)?| (?:must|have to|need to)? ?decline)"
+    r"(?: to| with)?(?: \w+){0,2}? (?:help|helping|assist|assisting|do (?:that|this|it)|answer|provide|providing|discuss|give"
+    r"|giving|support|comply|engage|fulfil+|produce|write|writing|create|share|sharing|advise|recommend|go (?:into|there)"
+    r"|continue|this|that|request)\b"
+)
+_NO_REFUSAL = regex.compile(
+    r"(?i)\bhelp (?:but|\w+ing)\b|\b(?:without|until|unless|before|yet|from here)\b|\bif (?:i|you)\b|\bmore than\b"
+    r"|\bguarantee|\b(?:exact|precise|certain|sure|definit\w+|verified|reliable)\b"
+)
+_TO_USER = regex.compile(
+    r"(?i)\b(?:you|your|yours|you'\w+|u|ur)\b|^(?:(?:and|or|so|but|also|then|first|one more|\w+,) )*(?:which|what|what's|when|where"
+    r"|who|whose|how|is|are|was|were|does|do|did|has|have|will|would|can|could|any)\b|[:,;] (?:which|what|when|where|who|how"
+    r"|is|are|does|do|did|has|can|will|or)\b"
+)
+_OFFER = regex.compile(
+    r"(?i)\b(?:(?:want|need|like|prefer) me to|(?:shall|should|can|could|may) i\b(?! (?:assume|ask))|let me know if|anything else"
+    r"|something else|(?:do|would) you (?:want|like) (?:\w+ ){1,3}?(?:too|as well|next|instead|of (?:it|this|that))"
+    r"|(?:would|does|do|did|is|was|will|how) (?:that|this|it) (?:help|sound|make sense|answer|clear|work for you|look|enough)"
+    r"|makes? sense|sounds? good|ready (?:to|for)|shall we|why not|who knows|what else|what more|how about that|guess what|(?:maybe|perhaps) you|have you (?:considered|thought)|why don't"
+    r"|fancy (?:a|an|some)|care (?:for|to)|interested in|happy (?:with|to)|any (?:other|more|further) questions?|would you like"
+    r"(?! (?:it|them|the \w+) (?:to|in|for|with|on|or))|curious (?:about|how|why)|isn't (?:it|that)|aren't (?:they|we)|right)(?:\b|\?)"
+)
+_WAITS = regex.compile(
+    r"(?i)\b(?:tell me|let me know|send|share|paste|once (?:i|you)|with (?:that|those|these|this)|then i(?:'ll| can)|so (?:that )?i can"
+    r"|before i|i(?:'ll| will| can) (?:then|take it|work|adjust|give)|depends|in that case|if (?:it|you|so|not)|also|need)\b"
+)

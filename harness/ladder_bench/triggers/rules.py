@@ -16,9 +16,9 @@ from typing import Any
 import regex
 
 from ladder_bench.errors import InputError, Problem
-from ladder_bench.triggers.text import COMMON, RECENT, Hit, Text, words_of
+from ladder_bench.triggers.text import COMMON, RECENT, Hit, Text, stem, words_of
 
-KNOWN_WORDS = 2_048  # of the words that users say, those whose phrases stay at hand
+KNOWN_WORDS = 16_384  # of the words that users say, those whose phrases stay at hand
 NUMBER = "0"  # in a phrase, stands for any number
 GAP = 4  # words that "..." may stand for
 NEGATION_REACH = 4  # words after a negator that it covers
@@ -92,6 +92,7 @@ class Lexicon:
     by_first: Index
     by_telling: Index
     structures: tuple[regex.Pattern[str], ...]
+    settings: Mapping[str, float]
 
     @staticmethod
     def compiled(name: str, content: Mapping[str, Any]) -> Lexicon:
@@ -99,6 +100,7 @@ class Lexicon:
         problems: list[Problem] = []
         phrases = list(_told(list(_phrases(content.get("phrases", {}), f"{name}.phrases", "", problems))))
         structures = list(_structures(content.get("structures", ()), f"{name}.structures", problems))
+        settings = dict(_settings(content.get("settings", {}), f"{name}.settings", problems))
         if problems:
             raise InputError(problems)
         return Lexicon(
@@ -106,6 +108,7 @@ class Lexicon:
             Index(phrases, lambda phrase: phrase.words[0]),
             Index(phrases, lambda phrase: phrase.telling),
             tuple(structures),
+            settings,
         )
 
     def speaks(self, language: str | None) -> bool:
@@ -243,6 +246,16 @@ def _closes(text: Text, end: int) -> bool:
     return end in text.breaks or end == text.ends[end - 1]
 
 
+def sentences_of(hits: Hits, *groups: str) -> set[int]:
+    """The sentences that hold hits of these groups."""
+    return {hit.sentence for group in groups for hit in hits.get(group)}
+
+
+def distinct(text: Text, hits: Iterable[Hit]) -> set[str]:
+    """The stems of the words that hits begin with: a thing that is named twice counts once."""
+    return {stem(text.words[hit.start]) for hit in hits}
+
+
 # --- compiling -----------------------------------------------------------------------------
 
 
@@ -304,3 +317,11 @@ def _structures(content: Any, where: str, problems: list[Problem]) -> Iterator[r
             yield regex.compile(pattern, regex.MULTILINE)
         except (regex.error, TypeError) as error:
             problems.append(Problem(f"{pattern!r}: invalid regex: {error}", where=where))
+
+
+def _settings(content: Mapping[str, Any], where: str, problems: list[Problem]) -> Iterator[tuple[str, float]]:
+    for name, value in content.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield str(name), float(value)
+        else:
+            problems.append(Problem(f"{value!r}: must be a number", where=f"{where}.{name}"))

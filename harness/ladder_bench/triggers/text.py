@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import regex
 
-RECENT = 64  # messages that stay read: those of one conversation, which its later turns ask about
+RECENT = 256  # messages that stay read: those of one conversation, which its later turns ask about
 
 
 class Hit(NamedTuple):
@@ -23,9 +23,10 @@ class Text:
     """A message as words: folded, without apostrophes. `sentences[i]` is the number of word i's sentence.
 
     `ends[i]` is where that sentence ends; `breaks` are the words that begin a clause, after a comma, a colon, a dash.
+    `asked` are the numbers of the sentences with a question mark.
     """
 
-    __slots__ = ("breaks", "ends", "sentences", "source", "words")
+    __slots__ = ("asked", "breaks", "ends", "sentences", "source", "words")
 
     def __init__(self, source: str) -> None:
         tokens = _folded(_TOKEN.findall(source))
@@ -33,6 +34,7 @@ class Text:
         sentences: list[int] = []
         ends: list[int] = []
         breaks: set[int] = set()
+        asked: set[int] = set()
         sentence = next_token = 0
         marks = [n for n, token in enumerate(tokens) if token[0] in _MARKS]
         for n in (*marks, len(tokens)):
@@ -43,12 +45,15 @@ class Text:
             elif size := len(words) - len(ends):
                 sentences += [sentence] * size
                 ends += [len(words)] * size
+                if n < len(tokens) and "?" in tokens[n]:
+                    asked.add(sentence)
                 sentence += 1
         self.source = source
         self.words = tuple(words)
         self.sentences = tuple(sentences)
         self.ends = tuple(ends)
         self.breaks = frozenset(breaks)
+        self.asked = frozenset(asked)
 
     def quote(self, hit: Hit) -> str:
         """The words of a hit as they stand in the message."""

@@ -1,0 +1,76 @@
+"""Banners: what a reader must know before any number of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from ladder_bench.analyse import strategies
+from ladder_bench.analyse.estimates import FEWEST
+from ladder_bench.analyse.metrics import Scores
+from ladder_bench.analyse.verdict import is_simulated
+from ladder_bench.domain import Json
+
+SMALL = 50  # conversations below which a sample is small
+MOST_NAMES = 6  # of strategies in a banner
+
+
+def banners(summary: Mapping[str, Json], about: Json, scores: Sequence[Scores]) -> list[str]:
+    """What a reader must know, most important first."""
+    return [
+        *_of_what_was_run(about),
+        *_of_the_replay(summary, about),
+        *_of_what_is_missing(summary, scores),
+        *about["notes"],
+    ]
+
+
+def _of_what_was_run(about: Json) -> Iterator[str]:
+    if is_simulated(about):
+        yield "simulated tiers: these numbers illustrate the tool, they say nothing about any model"
+    if stopped := about.get("incomplete"):
+        yield (
+            f"incomplete: stopped after {stopped['conversations']} of {stopped['of']} conversations, those that "
+            f"finished first ({stopped['reason']}); the same command again completes it"
+        )
+    conversations = len(about["dataset"]["conversations"])
+    if conversations < FEWEST:
+        yield f"{conversations} conversations: too few for any interval ({FEWEST} are needed)"
+    elif conversations < SMALL:
+        yield f"small sample: {conversations} conversations"
+
+
+def _of_the_replay(summary: Mapping[str, Json], about: Json) -> Iterator[str]:
+    if about["mode"] == "forced":
+        yield "forced replay: every turn starts from the recorded history, so good or bad framing cannot carry on"
+    if about["mode"] == "simulated":
+        yield "simulated user: a model that knows the recorded intent and script stands in for the person"
+    placebos = strategies.placebos(about)
+    for tier in sorted(strategies.recorded_tiers(about["tiers"])) if about["mode"] != "forced" else ():
+        if tier in placebos:
+            yield f"'{tier}' is recorded: it never leaves its own log, so strategies compare with '{placebos[tier]}'"
+        else:
+            yield (
+                f"'{tier}' is recorded: it never leaves its own log, so a difference to it includes what replaying "
+                "costs (no placebo in this run)"
+            )
+    flips = [name for name, row in summary["validity"]["strategies"].items() if row["identified"] is False]
+    if flips:
+        more = f" and {len(flips) - MOST_NAMES} more" if len(flips) > MOST_NAMES else ""
+        yield (
+            f"not identified: {', '.join(flips[:MOST_NAMES])}{more}: what the difference to {summary['base']} shows "
+            "depends on what is done with user turns that no longer fit"
+        )
+
+
+def _of_what_is_missing(summary: Mapping[str, Json], scores: Sequence[Scores]) -> Iterator[str]:
+    failed = sum(score.failed_turns for score in scores)
+    if failed:
+        turns = sum(score.turns for score in scores)
+        yield f"{failed} of {turns} turns were not answered; they are unscored, not wrong"
+    if any(np.nansum(score.values["estimated_calls"]) > 0 for score in scores):
+        yield "some usage was not recorded: tokens were counted with a public tokenizer, so costs are estimates"
+    unscored = sum(row["metrics"]["quality"]["unscored"] for row in summary["strategies"])
+    if unscored:
+        yield f"{unscored} turns could not be scored for quality and are left out of its means"

@@ -1,0 +1,79 @@
+"""Headline numbers: every metric of a strategy as an estimate, or why it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+
+from ladder_bench.analyse import estimates
+from ladder_bench.analyse.metrics import METRICS, Scores
+from ladder_bench.domain import Estimate
+
+CONVERSATIONS_FOR_P99 = 200
+
+
+def estimated(
+    score: Scores,
+    unresolved_usd: float | None,
+    reasons: Mapping[str, str],
+    withheld: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Estimate]:
+    """Every metric of a strategy. `reasons`: why one may have no value in this run; `withheld`: why it may not have."""
+    found: dict[str, Estimate] = {}
+    for name in METRICS:
+        if name in score.values:
+            found[name] = estimates.mean(score.values[name], score.unscored.get(name, 0))
+    left_out = score.unscored.get("unsupported_per_turn", 0)
+    found["unsupported_per_claim"] = estimates.ratio(score.values["unsupported"], score.values["claims"], left_out)
+    found["qpd"] = quality_per_dollar(score, unresolved_usd)
+    resolved = score.values["resolved"]
+    for name, column in (("tokens_per_resolved", "tokens"), ("cost_usd_per_resolved", "cost_usd_warm")):
+        known = ~np.isnan(resolved) & ~np.isnan(score.values[column])
+        found[name] = (
+            estimates.ratio(score.values[column], resolved, score.unscored.get("resolved", 0))
+            if known.any() and resolved[known].sum() > 0
+            else estimates.missing("no conversation was resolved" if known.any() else "nothing defines resolved")
+        )
+    for name, estimate in zip(("wait_s_p50", "wait_s_p90", "wait_s_p99"), _waits(score), strict=True):
+        found[name] = estimate
+    nothing = estimates.missing("no conversation has a value")
+    found = {name: _explained(found.get(name, nothing), reasons.get(name)) for name in METRICS}
+    return found | {name: estimates.missing(why) for name, why in withheld.items()}
+
+
+def _explained(estimate: Estimate, reason: str | None) -> Estimate:
+    if estimate.value is None and reason:
+        return estimates.missing(reason, estimate.unscored)
+    return estimate
+
+
+def quality_per_dollar(score: Scores, unresolved_usd: float | None) -> Estimate:
+    """QPD = R / (C + F·(1 - R)): conversations resolved per effective dollar. Q stands in where nothing defines R."""
+    cost = score.values["cost_usd_warm"]
+    resolved = score.values["resolved"]
+    known = ~np.isnan(resolved) & ~np.isnan(cost)
+    if unresolved_usd is None or not known.any():
+        return estimates.missing("nothing defines resolved" if not known.any() else "the top tier has no cost")
+    r, c = resolved[known], cost[known]
+    rate, dollars = float(r.mean()), float(c.mean())
+    whole = dollars + unresolved_usd * (1 - rate)
+    if whole == 0:
+        return estimates.missing("cost is 0 and everything is resolved")
+    by_rate = (whole + rate * unresolved_usd) / whole**2
+    by_cost = -rate / whole**2
+    influence = by_rate * (r - rate) + by_cost * (c - dollars)
+    return estimates.with_interval(rate / whole, influence, score.unscored.get("resolved", 0))
+
+
+def _waits(score: Scores) -> list[Estimate]:
+    found = estimates.quantiles(score.waits, (0.5, 0.9, 0.99))
+    measured = sum(1 for group in score.waits if group.size)
+    left_out = score.turns - sum(group.size for group in score.waits)
+    found = [replace(each, unscored=left_out) for each in found]
+    if found[2].value is not None and measured < CONVERSATIONS_FOR_P99:
+        why = f"a 99th percentile needs {CONVERSATIONS_FOR_P99} conversations; here are {measured}"
+        found[2] = estimates.missing(why)
+    return found

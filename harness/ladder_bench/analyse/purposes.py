@@ -1,0 +1,40 @@
+"""Purposes: what a strategy's calls were for, what each purpose cost, and what evaluating cost beside that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ladder_bench import folder
+from ladder_bench.analyse import estimates
+from ladder_bench.domain import Json
+
+if TYPE_CHECKING:
+    from ladder_bench.analyse.metrics import Scores
+
+EVALUATION = ("judge", "user")  # purposes that no strategy pays for
+
+
+def by_purpose(score: Scores) -> dict[str, dict[str, Json]]:
+    """For each purpose that a strategy's calls had: warm dollars a conversation, and their share of its cost."""
+    whole, left_out = score.values["cost_usd_warm"], score.unscored.get("cost_usd_warm", 0)
+    return {
+        purpose: {
+            "usd": asdict(estimates.mean(usd, left_out)),
+            "share": asdict(estimates.ratio(usd, whole, left_out)),
+        }
+        for purpose, usd in score.by_purpose.items()
+    }
+
+
+def evaluation_usd(tables: Mapping[str, Any]) -> dict[str, float]:
+    """What judging and playing the user cost, by purpose; a call that strategies share counts once."""
+    calls = tables["calls"].select(["key", "purpose", "usd_warm"])
+    found = dict.fromkeys(EVALUATION, 0.0)
+    seen: set[str] = set()
+    for row in folder.rows_of(calls):
+        if row["purpose"] in EVALUATION and row["key"] not in seen:
+            found[row["purpose"]] += row["usd_warm"]
+            seen.add(row["key"])
+    return found

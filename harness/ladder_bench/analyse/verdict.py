@@ -1,0 +1,77 @@
+"""The verdict: the one sentence that a run allows, or why it allows none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ladder_bench.analyse import strategies
+from ladder_bench.analyse.against import MARGIN
+from ladder_bench.analyse.estimates import FEWEST
+from ladder_bench.domain import Json
+
+FAILED_SHARE = 0.02  # of the turns; beyond it what is left may be the easy part
+
+
+def verdict(
+    rows: Sequence[Mapping[str, Json]], base: str | None, about: Json, identified: Mapping[str, bool | None]
+) -> dict[str, Json]:
+    """The cheapest strategy whose quality against the best single tier is shown to be above -0.03, or none.
+
+    Shown to be cheaper, too, and answered: a strategy that failed at many turns has shown nothing. Nor has one whose
+    conclusion depends on what is done with user turns that no longer fit (`identified` False).
+    """
+    simulated = is_simulated(about)
+    if base is None:
+        text = "No verdict: nothing in this dataset defines quality, so cost is all that could be compared."
+        return {"outcome": "unknown", "strategy": None, "text": text}
+    conversations = len(about["dataset"]["conversations"])
+    if conversations < FEWEST:
+        text = f"Too few conversations to tell: {conversations}, and {FEWEST} are needed for an interval."
+        return {"outcome": "too_few", "strategy": None, "text": text}
+    others = [row for row in rows if row["name"] != base]
+    recordings = _recordings(about)
+    kept = [
+        row
+        for row in others
+        if row["name"] not in recordings  # a recording never pays for the replay, so it has shown nothing
+        and (low := row["against_base"]["quality"]["low"]) is not None
+        and low > -MARGIN
+        and (high := row["against_base"]["cost"]["high"]) is not None
+        and high < 1
+        and row["failed_turns"] <= FAILED_SHARE * row["turns"]
+    ]
+    held = [row for row in kept if identified.get(row["name"]) is not False]
+    where = "In this simulation, " if simulated else ""
+    if not held:
+        text = (
+            f"{where}{'n' if where else 'N'}othing cheaper is shown to keep the quality of {base}: no cheaper "
+            f"strategy's 95 % interval stays above -{MARGIN:.2f}{_unless(kept)}."
+        )
+        return {"outcome": "none", "strategy": None, "text": text}
+    best = min(held, key=lambda row: row["against_base"]["cost_share"])
+    difference = best["against_base"]["quality"]
+    text = (
+        f"{where}{best['name']} is the cheapest that keeps quality: {_points(difference['value'])} points against "
+        f"{base} (95 % interval {_points(difference['low'])} to {_points(difference['high'])}, n = {difference['n']}) "
+        f"at {best['against_base']['cost_share']:.0%} of its cost; picked among {len(others)} on the same "
+        "conversations, so confirm it on others before you ship it."
+    )
+    return {"outcome": "found", "strategy": best["name"], "text": text}
+
+
+def _recordings(about: Json) -> frozenset[str]:
+    recorded = strategies.recorded_tiers(about["tiers"])
+    return frozenset(each["name"] for each in about["strategies"] if set(strategies.tiers(each)) <= recorded)
+
+
+def _unless(kept: Sequence[Mapping[str, Json]]) -> str:
+    names = ", ".join(row["name"] for row in kept)
+    return f", whatever is done with user turns that no longer fit (not identified: {names})" if names else ""
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}"
+
+
+def is_simulated(about: Json) -> bool:
+    return any(tier["model"].startswith("simulated/") for tier in about["tiers"])

@@ -1,0 +1,195 @@
+"""constraint_conflict: a requirement contradicts one that still holds, or two in one message exclude each other.
+
+The requirements of the conversation so far are read as values (`constraints`) and held against the new message. A
+message that says that the old one is gone changes a requirement; it does not contradict it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import regex
+
+from ladder_bench.blocks import FRAME_OPEN, frame_parts
+from ladder_bench.triggers.answers import own_voice
+from ladder_bench.triggers.constraints import bans, quantities
+from ladder_bench.triggers.limits import exceeded, out_of_time, too_long
+from ladder_bench.triggers.rules import Hits, Lexicon, hits_of, sentences_of
+from ladder_bench.triggers.seen import Heard, Seen
+from ladder_bench.triggers.text import Hit, Text, stem, visible
+
+NEGATION_REACH = 4  # words after "no" that it covers
+Found = tuple[str, str]
+
+
+def detect(lexicon: Lexicon, seen: Seen) -> Found | None:
+    """The reason and the words of the messages that fired, None where it did not."""
+    if not seen.earlier and not quantities(seen.message):
+        return None
+    text = visible(seen.message)
+    hits = hits_of(lexicon, text)
+    if hits.get("replaced"):
+        return None
+    earlier = _active(lexicon, seen)
+    return (
+        _opposed(lexicon, hits, text, earlier)
+        or _banned(hits, text, earlier)
+        or _second_of_a_kind(lexicon, hits, text, earlier)
+        or _wrong_day(lexicon, hits, text, seen, earlier)
+        or exceeded(seen.message, earlier, bool(hits.get("choice")), bool(hits.get("kept")))
+        or out_of_time(seen.message, earlier)
+        or (too_long(seen.message, earlier) if hits.get("verbatim") else None)
+    )
+
+
+def detect_answer(lexicon: Lexicon, seen: Seen, heard: Heard) -> Found | None:
+    """The answer itself says that what the user wants does not fit with what they said."""
+    text = visible(own_voice(heard.answer))
+    flagged = hits_of(lexicon, text).get("flagged")
+    return ("the answer flags it", text.quote(flagged[0])) if seen.turn > 1 and flagged else None
+
+
+def _active(lexicon: Lexicon, seen: Seen) -> tuple[str, ...]:
+    """The earlier messages whose requirements still hold: those after which nothing was replaced; and a frame's."""
+    kept: list[str] = []
+    for message in seen.earlier:
+        if hits_of(lexicon, visible(message)).get("replaced"):
+            kept = [old for old in kept if not _touched(old, message)]
+        kept.append(message)
+    framed = (frame_parts(answer).get("constraints", "") for answer in seen.answers if FRAME_OPEN in answer)
+    return (*kept, *filter(None, framed))
+
+
+def _touched(old: str, message: str) -> bool:
+    """Whether a message that replaces something may speak of what an older one required."""
+    things = {quantity.dimension for quantity in quantities(old)} & {q.dimension for q in quantities(message)}
+    stems = {stem(word) for word in visible(message).words}
+    return bool(things) or any(not ban.stems.isdisjoint(stems) for ban in bans(old))
+
+
+# --- what cannot go together -----------------------------------------------------------------
+
+
+def _opposed(lexicon: Lexicon, hits: Hits, text: Text, earlier: Iterable[str]) -> Found | None:
+    """Something that a rule of the lexicon's `opposites` excludes."""
+    names = [
+        group.split(".")[1] for group in hits.groups if group.startswith("opposites.") and group.endswith(".breaks")
+    ]
+    if not names:
+        return None
+    idle = sentences_of(hits, "idle")
+    for name in sorted(names):
+        broken = [hit for hit in hits.get(f"opposites.{name}.breaks") if hit.sentence not in idle]
+        if not broken or hits.get(f"opposites.{name}.rule"):
+            continue
+        for message in earlier:
+            old = visible(message)
+            if rule := hits_of(lexicon, old).get(f"opposites.{name}.rule"):
+                return f"against an earlier requirement: {name}", f"{old.quote(rule[0])} … {text.quote(broken[0])}"
+    return None
+
+
+def _banned(hits: Hits, text: Text, earlier: Iterable[str]) -> Found | None:
+    """Something wanted that an earlier message ruled out by its word."""
+    idle = sentences_of(hits, "idle")
+    ruled_out = [ban for message in earlier for ban in bans(message)]
+    if not ruled_out:
+        return None
+    changed = sentences_of(hits, "changes")
+    stems: dict[int, dict[str, int]] = {}
+    told = frozenset().union(*(ban.stems for ban in ruled_out))
+    for i, word in enumerate(text.words):
+        if stem(word) in told and text.sentences[i] not in idle and not _negated(text, i):
+            stems.setdefault(text.sentences[i], {}).setdefault(stem(word), i)
+    for ban in ruled_out:
+        for sentence, there in stems.items():
+            if ban.stems <= there.keys() and (not ban.fixed or sentence in changed):
+                last = max(there[one] for one in ban.stems)
+                return "what an earlier message ruled out", f"{ban.evidence} … {text.words[last]}"
+    return None
+
+
+def _negated(text: Text, i: int) -> bool:
+    start = max(0, i - NEGATION_REACH)
+    return any(text.words[j] in _NEGATORS and text.sentences[j] == text.sentences[i] for j in range(start, i))
+
+
+# --- one of a kind ---------------------------------------------------------------------------
+
+
+def _second_of_a_kind(lexicon: Lexicon, hits: Hits, text: Text, earlier: Iterable[str]) -> Found | None:
+    """Another member of a family of which an earlier message fixed one: "Python only", and then "write it in Go"."""
+    names = [group for group in hits.groups if group.startswith("families.")]
+    if not names:
+        return None
+    idle = sentences_of(hits, "idle")
+    for message in earlier:
+        old = visible(message)
+        read = hits_of(lexicon, old)
+        firm = sentences_of(read, "firm")
+        for name in sorted(names):
+            fixed = [hit for hit in read.get(name) if hit.sentence in firm]
+            chosen = {_words(old, hit) for hit in read.get(name)}
+            for hit in hits.get(name) if len({_words(old, hit) for hit in fixed}) == 1 else ():
+                if hit.sentence not in idle and _words(text, hit) not in chosen and _taken(text, hit):
+                    return f"another {name.partition('.')[2]}", f"{old.quote(fixed[0])} … {text.quote(hit)}"
+    return None
+
+
+def _words(text: Text, hit: Hit) -> str:
+    return " ".join(text.words[hit.start : hit.end])
+
+
+def _taken(text: Text, hit: Hit) -> bool:
+    """Whether the member is what to use, and not what the message merely speaks of: "in Go", "use Go"."""
+    return text.words[max(0, hit.start - 1)] in _TAKING or text.words[max(0, hit.start - 2)] in _TAKING
+
+
+# --- days of the week --------------------------------------------------------------------------
+
+
+def _wrong_day(lexicon: Lexicon, hits: Hits, text: Text, seen: Seen, earlier: Iterable[str]) -> Found | None:
+    """A day of the week other than the only ones, one that is taken, or more times a week than there are days."""
+    days = _days(text)
+    often = _OFTEN.search(seen.message)
+    if not days and not often:
+        return None
+    planned = sentences_of(hits, "planned") - sentences_of(hits, "idle")
+    for message in earlier:
+        old = visible(message)
+        read = hits_of(lexicon, old)
+        only = {hit.sentence for hit in read.get("only_days")}
+        allowed = {day: i for day, i in _days(old).items() if old.sentences[i] in only}
+        wanted = {day for day, i in days.items() if text.sentences[i] in planned and not _negated(text, i)}
+        for shut in read.get("closed_days"):
+            if (day := old.words[shut.end - 1].removesuffix("s")) in wanted:
+                return "a day on which it is closed", f"{old.quote(shut)} … {day}"
+        if not allowed:
+            continue
+        if often and _VALUES.get(often[1], 0) > len(allowed):
+            return "more often than there are days", f"{', '.join(sorted(allowed))} … {often[0]}"
+        if others := wanted - allowed.keys():
+            return "another day than the only ones", f"{', '.join(sorted(allowed))} … {', '.join(sorted(others))}"
+    return None
+
+
+def _days(text: Text) -> dict[str, int]:
+    """The days of the week in a text, and where each stands first."""
+    found: dict[str, int] = {}
+    for i, word in enumerate(text.words):
+        if word.removesuffix("s") in _WEEK:
+            found.setdefault(word.removesuffix("s"), i)
+    return found
+
+
+_WEEK = frozenset({"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"})
+_OFTEN = regex.compile(
+    r"(?i)\b(\d|two|three|four|five|six|seven) ?(?:x|times|sessions|days|classes|workouts|\w+ sessions) (?:a|per|every|each) week\b"
+)
+_VALUES = {word: n for n, word in enumerate("zero one two three four five six seven".split())} | {
+    str(n): n for n in range(10)
+}
+_TAKING = frozenset("in use using with to into on via write as want need switch from deploy host run export".split())
+_NEGATORS = frozenset(
+    "no not without never dont avoid nor cant cannot isnt arent wont doesnt free minus skip zero instead".split()
+)
