@@ -97,7 +97,7 @@ def escalation(**more: Any) -> Escalation:
 
 MEMORY = Handoff(memory="standard")
 FIRED = Fired("high_stakes", "legal", "sign")
-DOUBTED = Fired("low_confidence", "hedged", "unsure")
+DOUBTED = Fired("low_confidence", "hedged", "unsure", "answer")
 
 
 def answered(
@@ -116,6 +116,9 @@ class Marked:
 
     def fired(self, names: Sequence[str], seen: Seen) -> tuple[Fired, ...]:
         return (FIRED,) if FIRES in seen.message and "high_stakes" in names else ()
+
+    def certain(self, names: Sequence[str], fired: Sequence[Fired]) -> bool:
+        return True
 
     def fired_on_answer(self, names: Sequence[str], seen: Seen, heard: Heard) -> tuple[Fired, ...]:
         return (DOUBTED,) if UNSURE in heard.answer and "low_confidence" in names else ()

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import FIRES, MEMORY, conversation, escalation, ladder, lived
-from ladder_bench.blocks import MEMORY_OPEN, asks_for_frame, memory_in
+from ladder_bench.blocks import MEMORY_OPEN, SECTIONS, asks_for_frame, memory_in
 from ladder_bench.cost import count_tokens
 from ladder_bench.domain import Handoff
-from ladder_bench.handoff import SECTIONS, extractive_memory
+from ladder_bench.handoff import extractive_memory
 
 PACK = {"scaffold": "standard", "guardrails": "standard"}
 LONG = conversation("plan my move", "go on", "and the van?", "in May", "fine", "more", "last")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from builders import conversation, ladder, lived, tier, tiers
 from hypothesis import given
 from hypothesis import strategies as st
+
+from builders import conversation, ladder, lived, tier, tiers
 from ladder_bench import handoff
 from ladder_bench.domain import Handoff, Request
 from ladder_bench.errors import ModelError

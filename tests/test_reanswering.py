@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from builders import FIRES, MEMORY, UNSURE, conversation, escalation, ladder, lived
 from hypothesis import given
 from hypothesis import strategies as st
+
+from builders import FIRES, MEMORY, UNSURE, conversation, escalation, ladder, lived
 from ladder_bench.domain import Escalation, Ladder, Request
 
 FOUR = conversation("one", "two", "three", "four")

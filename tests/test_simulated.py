@@ -30,7 +30,6 @@ from ladder_bench.domain import (
     Step,
 )
 from ladder_bench.errors import InputError, ModelError
-from ladder_bench.models import simulated_notes
 from ladder_bench.models.realise import meets
 from ladder_bench.models.simulated import MARK, Simulated, items_of
 from ladder_bench.tiers import load_tiers, simulator_profile
@@ -250,7 +249,6 @@ def test_a_written_memory_can_be_read_and_holds_what_the_user_said() -> None:
         1.0, "Build a shed. It must stay below 900 euros. A list, please.", "I assume wood. Start with the floor."
     )
 
-    assert simulated_notes.SECTIONS == handoff.SECTIONS
     assert handoff.read_memory(written, 250) == written
     for said in ("Goal:\n- Build a shed.", "- It must stay below 900 euros.", "- A list, please.", "- I assume wood."):
         assert said in written
@@ -289,7 +287,7 @@ def detected(
     heard = None if answer is None else Heard(answer)
     request = model.request(names, Seen(1, message), heard, TIERS["light"], Origin(talk.id, 1), 0)
     text = reply(request, talk=talk, **more)
-    fired = model.read(text, names)
+    fired = model.read(text, names, "message")
     assert fired is not None
     assert all(each.evidence in (message, answer) for each in fired)
     return {name: json.loads(text)[name]["fires"] for name in names}

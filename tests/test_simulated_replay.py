@@ -6,9 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from builders import conversation, escalation, ladder, lived, tier, tiers
 from hypothesis import given
 from hypothesis import strategies as st
+
+from builders import conversation, escalation, ladder, lived, tier, tiers
 from ladder_bench.domain import Constraint, Conversation, Criterion, Intent, Request, Statement
 from ladder_bench.errors import ModelError
 from ladder_bench.replay import Player

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from builders import conversation, escalation, ladder, lived
 from ladder_bench.domain import Escalation, Ladder, Request
 from ladder_bench.errors import ModelError
@@ -77,7 +78,7 @@ def test_a_detector_that_fails_is_noted() -> None:
 def test_prose_around_the_reply_is_forgiven() -> None:
     reply = f"Sure:\n```json\n{says(goal_change=False, high_stakes=True)}\n```"
 
-    fired = model.read(reply, ("goal_change", "high_stakes"))
+    fired = model.read(reply, ("goal_change", "high_stakes"), "message")
 
     assert fired is not None
     assert [each.trigger for each in fired] == ["high_stakes"]

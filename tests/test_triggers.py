@@ -121,6 +121,49 @@ def test_what_was_said_earlier_is_context_for_a_symptom() -> None:
     assert fired(message, "sourdough recipe") == []
 
 
+def test_a_goal_changes_by_what_is_told_and_asked_without_a_turning_word() -> None:
+    message = "The couple has gone their own ways. Which festivals still look for food trucks in August?"
+
+    assert fired(message, "Write a menu for a wedding in the village hall") == ["goal_change"]
+    assert fired("The hall seats forty. Can you shorten it?", "Write a menu for a wedding in the village hall") == []
+
+
+def test_words_that_come_from_the_answer_speak_against_a_new_goal() -> None:
+    earlier = ("Write a menu for a wedding in the village hall",)
+    message = "The terrine sounds heavy. Which mustard goes with the terrine and the pickled walnuts?"
+    answer = "Terrine with pickled walnuts and mustard, heavy bread, a goat curd tart."
+
+    def goal(answers: tuple[str, ...]) -> list[str]:
+        return [found.trigger for found in rules().fired(["goal_change"], Seen(2, message, earlier, "en", answers))]
+
+    assert goal(()) == ["goal_change"]
+    assert goal((answer,)) == []
+
+
+def test_a_real_case_is_high_stakes_and_the_same_words_in_a_study_or_a_story_are_not() -> None:
+    message = "My brother took six of his sertraline tablets an hour ago. Should we wait?"
+
+    assert fired(message) == ["high_stakes"]
+    assert fired(f"For my exam: {message}") == []
+    assert fired(f"For a novel: {message}") == []
+
+
+def test_a_drug_that_no_list_has_is_known_by_its_ending() -> None:
+    assert fired("Can my father stop his zefapril tonight?") == ["high_stakes"]
+    assert fired("Can my father stop his hammering tonight?") == []
+
+
+def test_a_fault_counts_by_where_it_shows_and_where_not() -> None:
+    assert fired("Our redis replica times out, but only from two of nine nodes, never from the others.") == [
+        "deep_work"
+    ]
+    assert fired("Our oven fails, but only on two of nine days, never on the others.") == []
+
+
+def test_an_error_message_alone_is_no_deep_work() -> None:
+    assert fired("KeyError: 'name' when I do d['name']") == []
+
+
 def test_another_language_is_not_evaluated() -> None:
     message = "Should I sign the lease tomorrow?"
 

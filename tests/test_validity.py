@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ladder_bench.corpus import load
 from ladder_bench.judge.validity import presuppositions, speaks, unmet
 
 # Short dialogues written by hand: what the user said before, the recorded answers, other answers, the next message, and
@@ -121,3 +122,18 @@ def test_yes_that_takes_up_what_the_other_answer_says_agrees_with_it() -> None:
 
 def test_the_rule_reads_english_or_what_nobody_named() -> None:
     assert (speaks("en-GB"), speaks(None), speaks("de")) == (True, True, False)
+
+
+def test_after_other_good_answers_nearly_every_user_turn_of_the_bundled_dataset_fits() -> None:
+    """One does not: it takes options A and B, which the other answer numbers otherwise."""
+    misfits = []
+    for talk in load("workbench").conversations:
+        for turn in talk.turns[1:]:
+            before = talk.turns[: turn.number - 1]
+            recorded = [each.recorded.text for each in before if each.recorded]
+            known = [talk.system, *(each.user.content for each in before)]
+            own = [each.alternative or "" for each in before]
+            if unmet(presuppositions(turn.user.content, recorded, known), own):
+                misfits.append((talk.id, turn.number))
+
+    assert misfits == [("api-cursor-and-idempotency", 5)]

@@ -15,6 +15,7 @@ from ladder_bench.domain import FRAME_PARTS
 
 FRAME_OPEN, FRAME_CLOSE = "[frame]", "[/frame]"
 CONFIDENCE = "[confidence:"
+SECTIONS = ("Goal", "Constraints", "Decisions so far", "Open questions", "Assumptions", "Output format")  # of a memory
 MEMORY_OPEN, MEMORY_CLOSE = "[handoff memory]", "[/handoff memory]"
 
 _FRAME = regex.compile(  # lines that neither open nor close a frame: a scan that meets none stops at the next opening

@@ -12,7 +12,7 @@ from functools import lru_cache
 import regex
 
 from ladder_bench import content
-from ladder_bench.blocks import frame_parts, sentences, visible, with_memory
+from ladder_bench.blocks import SECTIONS, frame_parts, sentences, visible, with_memory
 from ladder_bench.domain import (
     Answered,
     Conversation,
@@ -137,8 +137,8 @@ _BULLET = regex.compile(r"^\s*[-*•]\s")
 def read_memory(reply: str, max_tokens: int) -> str | None:
     """The memory out of a tier's reply: its six sections within the limit, None where it has no goal.
 
-    Headings are taken with and without markup, items as bullets or right after their heading. Anything else is left out.
-    Never longer than `max_tokens` tokens of three bytes.
+    Headings are taken with and without markup, items as bullets or right after their heading. Anything else is left
+    out. Never longer than `max_tokens` tokens of three bytes.
     """
     names = {name.casefold(): name for name in SECTIONS}
     items: dict[str, list[str]] = {name: [] for name in SECTIONS}
@@ -157,8 +157,6 @@ def read_memory(reply: str, max_tokens: int) -> str | None:
 
 
 # --- extractive memory ---------------------------------------------------------------------
-
-SECTIONS = ("Goal", "Constraints", "Decisions so far", "Open questions", "Assumptions", "Output format")
 
 _CONSTRAINT = regex.compile(
     r"(?i)\b(must|mustn't|need(s)? to|have to|has to|only|no more than|at most|at least|under|below|within|without|"

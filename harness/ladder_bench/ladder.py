@@ -45,7 +45,7 @@ def decide(
     planned = planned_tier(ladder, turn, conversation)
     before = so_far[-1].decision if so_far else None
     escalation = ladder.escalation
-    certain = noticed and all(answered.decision.certain for answered in so_far)
+    certain = all(answered.decision.certain for answered in so_far)
     reason, tier, escalated, opened = _planned_reason(ladder, turn), planned, False, False
     if escalation is not None and escalation.triggers:
         climbs = rank[escalation.to] < rank[planned]
@@ -64,8 +64,12 @@ def decide(
                 reason = f"{reason}; {names} fired, but {refused}"
         elif closes:
             reason = f"{reason}; escalation closed ({escalation.returns.replace('_', ' ')})"
-        if not noticed and not escalated and climbs:
-            reason = f"{reason}; climbs if '{escalation.detect}' sees a trigger in the message"
+        if not noticed and (open_turns or climbs):
+            certain = False
+            if not escalated:
+                by_rules = escalation.detect == "rules"
+                what = "a trigger fires on" if by_rules else f"'{escalation.detect}' sees a trigger in"
+                reason = f"{reason}; climbs if {what} the message"
     return Decision(
         tier=tier,
         reason=reason,

@@ -110,7 +110,7 @@ class Rows:
             list(answered.notes),
             transcript.ended,
             _labels(turn.labels if as_recorded else None),
-            _labels(turn.answer_labels if answered.on_recording and answered.answer == _text(turn) else None),
+            _labels(turn.answer_labels if answered.on_recording and _first(answered) == _text(turn) else None),
         )
 
     def _call(self, turn: int, call: Call, start_s: float, usd_warm: float) -> tuple[Any, ...]:
@@ -179,6 +179,12 @@ class Rows:
 
 def _labels(names: tuple[str, ...] | None) -> str | None:
     return None if names is None else canonical(list(names))
+
+
+def _first(answered: Answered) -> str | None:
+    """The answer that triggers looked at: the one that was discarded where there is one."""
+    discarded = (call.reply.text for call in answered.calls if call.purpose == "discarded")
+    return next(discarded, answered.answer)
 
 
 def _text(turn: Turn) -> str | None:

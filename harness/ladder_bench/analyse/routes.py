@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,11 +15,9 @@ from ladder_bench.analyse.tables import rows
 from ladder_bench.domain import TRIGGER_NAMES, Json
 
 READ = (
-    "conversation", "sample", "turn", "tier", "reason", "escalated", "fired", "notes", "labels", "answer_labels",
+    "conversation", "sample", "turn", "tier", "escalated", "fired", "notes", "labels", "answer_labels",
 )  # fmt: skip
 UNEVALUATED = "triggers not evaluated"  # how a turn's note begins where nobody looked
-ANY = f"(?:{'|'.join(TRIGGER_NAMES)})"
-ON_ANSWER = re.compile(rf"({ANY}(?:, {ANY})*)(?: fired)? on the answer\b")  # in a decision's reason
 ON_MESSAGE = tuple(name for name in TRIGGER_NAMES if name != "low_confidence")
 READING_ANSWERS = ("missing_information", "low_confidence")
 Counts = dict[str, tuple[float, float, float]]  # by conversation: true positives, false positives, false negatives
@@ -40,13 +37,11 @@ class Heard:
 
 def heard(row: Mapping[str, Any], rank: Mapping[str, int], to: str) -> Heard:
     """What a row of the table of turns says of triggers. `rank`: 0 for the strongest tier; `to`: where they lead."""
-    fired = [each["trigger"] for each in json.loads(row["fired"] or "[]")]
-    match = ON_ANSWER.search(row["reason"])
-    late = match[1].split(", ") if match else []
-    early = list((Counter(fired) - Counter(late)).elements())
+    fired = json.loads(row["fired"] or "[]")
+    early, late = ([each["trigger"] for each in fired if each["on"] == on] for on in ("message", "answer"))
     notes = [note for note in row["notes"] or () if note.startswith(UNEVALUATED)]
     blind = any("on the answer" not in note for note in notes)
-    deaf = blind or bool(notes) or not _answer_was_read(row, bool(match), rank, to)
+    deaf = blind or bool(notes) or not _answer_was_read(row, bool(late), rank, to)
     return Heard(
         row["conversation"],
         row["sample"],

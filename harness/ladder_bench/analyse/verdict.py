@@ -23,6 +23,8 @@ def verdict(
     simulated = is_simulated(about)
     if base is None:
         text = "No verdict: nothing in this dataset defines quality, so cost is all that could be compared."
+        if any(row["metrics"]["quality"]["value"] is not None for row in rows):
+            text = "No verdict: no single tier is in this run, so no strategy has one to hold its own against."
         return {"outcome": "unknown", "strategy": None, "text": text}
     conversations = len(about["dataset"]["conversations"])
     if conversations < FEWEST:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.banners import SMALL
+from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.bill.pricing import Array
 from ladder_bench.bill.tokens import Counted, Spoken
 from ladder_bench.domain import Tier

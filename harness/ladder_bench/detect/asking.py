@@ -172,7 +172,7 @@ class _Asking:
                 return f"stopped: {stopped}"
             except ModelError as error:
                 return f"the call failed: {error.kind}"
-        fired = model.read(made.reply.text, look.names)
+        fired = model.read(made.reply.text, look.names, look.side)
         return "the reply could not be read" if fired is None else fired
 
 

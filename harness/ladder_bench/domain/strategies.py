@@ -99,11 +99,12 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A trigger that fired: its name, why, and the words that made it."""
+    """A trigger that fired: its name, why, the words that made it, and whose words they are."""
 
     trigger: str
     reason: str
     evidence: str
+    on: Literal["message", "answer"] = "message"
 
 
 @dataclass(frozen=True, slots=True)

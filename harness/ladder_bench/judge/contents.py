@@ -166,9 +166,7 @@ NOUNS = (
 FORMS = {
     "code": regex.compile(r"```|`[^`\n]+`|(?m)^[ \t]*+=\w++\("),
     "table": regex.compile(r"(?m)^[ \t]*+\|.*\|[ \t]*$|^[^\n|]++\|[^\n|]++\|[^\n]++$|```"),
-    "list": regex.compile(
-        r"(?m)^[ \t]*+(?:[-*•]|\(?\d{1,2}[.)])\s[^\n]*+(?:\n(?![ \t]*+(?:[-*•]|\(?\d{1,2}[.)])\s)[^\n]*+)*+\n|\|.*\|"
-    ),
+    "list": regex.compile(r"(?m)^[ \t]*+(?:[-*•]|\(?\d{1,2}[.)])\s|\|.*\|"),
     "letter": regex.compile(
         r"(?im)^[^\w\n]*+(?:subject\b[^\n:]{0,10}:|dear\b|hi\b|hello\b|hey\b)|\b(?:best|kind|warm) (?:regards|wishes)"
         r"|sincerely|^[ \t]*+>|```|[\"“][^\"”]{60,}[\"”]"

@@ -12,11 +12,10 @@ from typing import Any
 
 import regex
 
-from ladder_bench.blocks import sentences, visible
+from ladder_bench.blocks import SECTIONS, sentences, visible
 from ladder_bench.domain import Conversation, Request, canonical
 
 Draw = Callable[..., float]  # a draw in (0, 1) by its names
-SECTIONS = ("Goal", "Constraints", "Decisions so far", "Open questions", "Assumptions", "Output format")
 
 _SAID = regex.compile(r"<message-(?P<fence>[0-9a-f]+)>\n(?P<text>.*)\n</message-(?P=fence)>", regex.DOTALL)
 _WORDS = regex.compile(r"At most (\d+) words")

@@ -99,7 +99,9 @@ async def _notice(
         return Noticed(notes=() if heard else (f"triggers not evaluated: no lexicon for '{seen.language}'",))
     rules = setting.rules
     if heard is None:
-        return Noticed(rules.fired(escalation.triggers, seen))
+        fired = rules.fired(escalation.triggers, seen)
+        unseen = any(call.reply.origin == UNSEEN for answered in lived.so_far for call in answered.calls)
+        return Noticed(fired, certain=not unseen or rules.certain(escalation.triggers, fired))
     return Noticed(rules.fired_on_answer(escalation.triggers, seen, heard))
 
 
@@ -129,7 +131,7 @@ async def _asked(
         return Noticed(notes=(f"triggers not evaluated on {what}: {error}",))
     if made.reply.origin == UNSEEN:
         return Noticed(calls=(made,), certain=False)
-    fired = model.read(made.reply.text, names)
+    fired = model.read(made.reply.text, names, "message" if heard is None else "answer")
     if fired is None:
         return Noticed(
             calls=(made,), notes=(f"triggers not evaluated on {what}: '{tier.name}' gave no readable reply",)

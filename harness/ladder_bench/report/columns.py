@@ -34,7 +34,11 @@ COLUMNS = (
     Column("handoffs_per_conversation", "handoffs", "rate", "changes of tier in a conversation"),
     Column("wait_s_p50", "median wait", "seconds", "seconds that a user waits for an answer, median over turns"),
     Column("wait_s_p90", "p90 wait", "seconds", "seconds that nine turns in ten stay under"),
+    Column("turns_to_resolution", "turns to resolution", "rate",
+           "user turns until a conversation was resolved, of those that were"),
     Column("tokens_per_resolved", "tokens per resolved", "count", "tokens for each conversation that was resolved"),
+    Column("invalid_turn_share", "invalid turns", "share",
+           "user turns that no longer fit what was just said, after the first departure from the recording"),
 )  # fmt: skip
 OTHERS = (
     Column("correctness", "correctness", "score", "criteria of that kind met, by weight"),
@@ -42,10 +46,8 @@ OTHERS = (
     Column("unsupported_per_claim", "unsupported share of specifics", "score", "of the specifics that were named"),
     Column("first_turn_alignment_at_1", "alignment after one answer", "score", "the same after the first answer"),
     Column("format_adherence", "format adherence", "score", "the output contract kept"),
-    Column("turns_to_resolution", "turns to resolution", "rate", "user turns until the conversation was resolved"),
     Column("cost_usd_per_resolved", "cost per resolved", "usd", "USD for each conversation that was resolved"),
     Column("wait_s_p99", "p99 wait", "seconds", "seconds that 99 turns in 100 stay under"),
-    Column("invalid_turn_share", "invalid turns", "score", "user turns that no longer fit what was just said"),
 )
 BY_METRIC = {column.metric: column for column in (*COLUMNS, *OTHERS)}
 HEADLINE = ("quality", "cost_usd_warm")  # shown even where nothing has a value, so that its absence is seen

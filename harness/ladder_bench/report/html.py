@@ -9,8 +9,21 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ladder_bench import content
+from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.folder import Run
-from ladder_bench.report import ledger, method, text, transcripts
+from ladder_bench.report import (
+    ablations,
+    contract,
+    handoffs,
+    ledger,
+    method,
+    purposes,
+    text,
+    transcripts,
+    triggers,
+    turns,
+    validity,
+)
 from ladder_bench.report.columns import OTHERS
 from ladder_bench.report.marks import Marks, single_tier_line
 from ladder_bench.report.table import table
@@ -53,8 +66,18 @@ def page(run: Run, found: Marks, svg: str) -> str:
         conversations=_conversations(run, compared),
         not_measured=method.not_measured(summary),
         dropped=method.dropped(summary),
+        simulated=is_simulated(about),
+        parts=ablations.parts(summary),
+        by_turn=turns.by_turn(summary),
+        handoffs=handoffs.handoffs(summary),
+        triggers=triggers.triggers(run),
+        no_triggers=triggers.NONE,
+        validity=validity.validity(summary, about),
+        purposes=purposes.purposes(summary),
+        contract=contract.contract(summary),
         sources=[astuple(each) for each in ledger.sources(run.tables)],
         spending=[astuple(each) for each in ledger.spending(run.tables)],
+        evaluation=[astuple(each)[:4] for each in ledger.spending(run.tables, evaluation=True)],
         sent=[astuple(each) for each in ledger.sent(run.tables)],
         facts=method.facts(about, summary),
         prices=method.prices(about),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ladder_bench.analyse.purposes import EVALUATION
 from ladder_bench.report import text
 
 
@@ -28,7 +29,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What the calls of a tier cost for one purpose, summed over all strategies as each would pay it."""
+    """What the calls of a tier cost for one purpose, over all strategies."""
 
     tier: str
     purpose: str
@@ -74,10 +75,18 @@ def _source(tier: str, calls: list[Mapping[str, Any]]) -> Source:
     )
 
 
-def spending(tables: Mapping[str, Any]) -> tuple[Spending, ...]:
-    """One line a tier and purpose. `billed` is left out where a provider did not report all usage."""
+def spending(tables: Mapping[str, Any], evaluation: bool = False) -> tuple[Spending, ...]:
+    """One line a tier and purpose: what strategies pay for, or what evaluating took, where a shared call is one call.
+
+    `billed` is left out where a provider did not report all usage.
+    """
     sums: dict[tuple[str, str], list[Any]] = {}
-    for call in _rows(tables["calls"], ("tier", "purpose", "usd_warm", "usd_cold", "usd_billed")):
+    seen: set[str] = set()
+    for call in _rows(tables["calls"], ("key", "tier", "purpose", "usd_warm", "usd_cold", "usd_billed")):
+        if (call["purpose"] in EVALUATION) != evaluation or call["key"] in seen:
+            continue
+        if evaluation:
+            seen.add(call["key"])
         cell = sums.setdefault((call["tier"], call["purpose"]), [0, 0.0, 0.0, 0.0])
         cell[0] += 1
         cell[1] += call["usd_warm"]

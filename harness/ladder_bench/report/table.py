@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ladder_bench.domain import Json
 from ladder_bench.report import text
@@ -12,11 +12,15 @@ from ladder_bench.report.columns import COLUMNS, HEADLINE, Column
 
 MISSING = "n/a"
 NO_BASE = "no single tier has a quality to compare with"
+NOT_IDENTIFIED = "not identified"
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number for people. `sort` orders it, None last; `note` is its place in the table's notes, from 1."""
+    """One number for people. `sort` orders it, None last; `note` is its place in the table's notes, from 1.
+
+    `strong`: its interval leaves out what would mean nothing. `flag`: a warning that stands beside it.
+    """
 
     value: str
     interval: str = ""
@@ -24,6 +28,8 @@ class Cell:
     note: int | None = None
     why: str = ""
     sort: float | None = None
+    strong: bool = False
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +65,17 @@ class Table:
         known = any(cell.interval and cell.note is None for cell in cells)
         return n + ("Below each value its 95 % interval over conversations." if known else "No value has an interval.")
 
+    @property
+    def flagged(self) -> tuple[str, ...]:
+        """The strategies whose difference to the base depends on how user turns are counted that no longer fit."""
+        return tuple(row.name for row in self.rows if row.difference.flag)
+
     def cell(self, row: Row, metric: str) -> Cell:
         """A row's cell by metric, where the table has that column."""
         return row.cells[[column.metric for column in self.columns].index(metric)]
 
 
-class _Notes:
+class Notes:
     """Reasons in the order in which cells need them, each once."""
 
     def __init__(self) -> None:
@@ -85,7 +96,7 @@ def table(summary: Mapping[str, Json], columns: Sequence[Column] = COLUMNS) -> T
     estimates = [_estimate(each, column.metric) for each in strategies for column in present]
     sizes = Counter(each["n"] for each in estimates if each["value"] is not None)
     usual = max(sizes, key=lambda size: (sizes[size], size)) if sizes else None
-    notes = _Notes()
+    notes = Notes()
     rows = tuple(_row(number, each, present, summary, usual, notes) for number, each in enumerate(strategies, 1))
     return Table(present, rows, usual, tuple(notes.found), summary["base"])
 
@@ -102,7 +113,7 @@ def _row(
     columns: Sequence[Column],
     summary: Mapping[str, Json],
     usual: int | None,
-    notes: _Notes,
+    notes: Notes,
 ) -> Row:
     name, base = strategy["name"], summary["base"]
     return Row(
@@ -113,24 +124,25 @@ def _row(
         base=name == base,
         chosen=name == summary["verdict"]["strategy"],
         cells=tuple(estimate_cell(_estimate(strategy, c.metric), c, usual, notes) for c in columns),
-        difference=_difference(strategy, base, usual, notes),
+        difference=_marked(_difference(strategy, base, usual, notes), summary, name),
         share=_share(strategy, base, notes),
     )
 
 
-def estimate_cell(estimate: Mapping[str, Json], column: Column, usual: int | None, notes: _Notes) -> Cell:
+def estimate_cell(estimate: Mapping[str, Json], column: Column, usual: int | None, notes: Notes) -> Cell:
     value, low, high = estimate["value"], estimate["low"], estimate["high"]
     why = text.one_line(estimate["why"] or "no reason was given")
     if value is None:
         return Cell(MISSING, note=notes.number(why), why=why)
     shown = text.quantity(value, column.unit)
-    extra = _extra(estimate, usual)
+    extra = sized(estimate, usual)
     if low is None or high is None:
         return Cell(shown, "no interval", extra, notes.number(why), why, value)
     return Cell(shown, text.interval(value, low, high, column.unit), extra, sort=value)
 
 
-def _extra(estimate: Mapping[str, Json], usual: int | None) -> str:
+def sized(estimate: Mapping[str, Json], usual: int | None) -> str:
+    """How many conversations a value is from, where that is not the usual number, and what it leaves out."""
     parts = []
     if estimate["n"] != usual:
         parts.append(f"n = {estimate['n']:,}")
@@ -139,7 +151,7 @@ def _extra(estimate: Mapping[str, Json], usual: int | None) -> str:
     return ", ".join(parts)
 
 
-def _difference(strategy: Mapping[str, Json], base: str | None, usual: int | None, notes: _Notes) -> Cell:
+def _difference(strategy: Mapping[str, Json], base: str | None, usual: int | None, notes: Notes) -> Cell:
     """The paired difference in quality to the base, in hundredths."""
     against = strategy["against_base"]
     if base is None or against is None:
@@ -150,13 +162,18 @@ def _difference(strategy: Mapping[str, Json], base: str | None, usual: int | Non
     value, why = estimate["value"], text.one_line(estimate["why"] or "no reason was given")
     if value is None:
         return Cell(MISSING, note=notes.number(why), why=why)
-    extra = _extra(estimate, usual)
+    extra = sized(estimate, usual)
     if estimate["low"] is None:
         return Cell(text.points(value), "no interval", extra, notes.number(why), why, value)
     return Cell(text.points(value), text.points_interval(estimate["low"], estimate["high"]), extra, sort=value)
 
 
-def _share(strategy: Mapping[str, Json], base: str | None, notes: _Notes) -> Cell:
+def _marked(cell: Cell, summary: Mapping[str, Json], name: str) -> Cell:
+    found = summary["validity"].get("strategies", {}).get(name, {})
+    return replace(cell, flag=NOT_IDENTIFIED) if found.get("identified") is False else cell
+
+
+def _share(strategy: Mapping[str, Json], base: str | None, notes: Notes) -> Cell:
     """Warm cost / the base's. It has no interval of its own; the page says so once."""
     against = strategy["against_base"]
     if base is None or against is None:

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladder_bench import blocks
+from ladder_bench.analyse.purposes import EVALUATION
 from ladder_bench.analyse.turns import QUALITY
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run, column, rows_of
+from ladder_bench.report.grades import Grade, grades, remarks
 from ladder_bench.report.marks import is_plain_single
-from ladder_bench.report.text import one_line, shown
+from ladder_bench.report.text import dollars, one_line, shown
 
 CONVERSATIONS = 12
-PLAIN_REASONS = frozenset(("met", "not met", "kept", "not kept"))  # they say no more than the outcome
+ANSWERS = ("answer", "discarded")  # purposes of calls with the dataset's system prompt
 LONGEST = 8_000  # characters of one text; longer ones are cut, and say so
 
 
@@ -29,21 +31,24 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Grade:
-    """One verdict: `outcome` is met, not met or unscored."""
+class Extra:
+    """A call of a turn beside its answer; `text` is what a discarded one would have said."""
 
-    name: str
-    kind: str
-    outcome: str
-    reason: str
-    critical: bool
+    what: str
+    text: Passage | None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One strategy's turn. Texts are None where there is none; `same_as` names a strategy with the same answer."""
+    """One strategy's turn. Texts are None where there is none; `same_as` names a strategy with the same answer.
+
+    `user` is what the user said to this strategy, where strategies heard different things; `step` is the recorded turn
+    that it is about, where that is another one. `confidence` is what the answer says of itself, which no user sees.
+    """
 
     strategy: str
+    user: Passage | None
+    step: int | None
     tier: str
     tier_index: int
     came_from: str | None
@@ -59,7 +64,9 @@ class Answer:
     failure: str | None
     grades: tuple[Grade, ...]
     remarks: tuple[str, ...]
-    extra_calls: tuple[str, ...]
+    confidence: str | None
+    notes: tuple[str, ...]
+    extras: tuple[Extra, ...]
     usd_warm: float | None
     wait_s: float | None
     wait_origin: str | None
@@ -67,21 +74,35 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A turn: what the user said (None where no call recorded it), tools, and every shown strategy's answer."""
+    """A turn: what the user said, tools, and every shown strategy's answer.
+
+    `user` is None where nothing recorded it, and where `heard` says that strategies heard different things.
+    """
 
     number: int
     user: Passage | None
+    heard: bool
     tools: tuple[Passage, ...]
     answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Lived:
+    """A conversation as one strategy lived it: its quality, its turns, and how a simulated user left it."""
+
+    strategy: str
+    quality: float | None
+    turns: int
+    ended: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """A conversation with the strategies' quality in it, and the largest difference between them."""
+    """A conversation as strategies lived it, and the largest difference in quality between them."""
 
     id: str
     system: Passage | None
-    qualities: tuple[tuple[str, float | None], ...]
+    lives: tuple[Lived, ...]
     difference: float | None
     exchanges: tuple[Exchange, ...]
 
@@ -168,29 +189,38 @@ class _Rows:
         self._messages = _messages(run.tables["messages"], self._ids())
 
     def _ids(self) -> set[str]:
-        ids = {row["answer"] for rows in self._turns.values() for row in rows if row["answer"]}
+        ids = {
+            row[name] for rows in self._turns.values() for row in rows for name in ("answer", "user") if row.get(name)
+        }
         for calls in self._calls.values():
             for call in calls:
                 ids.update(call["messages"])
+                if call["purpose"] == "discarded":
+                    ids.add(call["answer"])
         return ids
 
     def conversation(self, name: str, qualities: Mapping[tuple[str, str], float]) -> Shown:
-        numbers = sorted({row["turn"] for each in self._strategies for row in self._turns.get((name, each), [])})
-        found = tuple((each, qualities.get((name, each))) for each in self._strategies)
+        lived = {each: self._turns.get((name, each), []) for each in self._strategies}
+        numbers = sorted({row["turn"] for rows in lived.values() for row in rows})
+        found = tuple(
+            Lived(one_line(each), qualities.get((name, each)), len(rows), _ended(rows)) for each, rows in lived.items()
+        )
         return Shown(
             id=name,
             system=self._system(name),
-            qualities=found,
-            difference=_spread([value for _, value in found]),
+            lives=found,
+            difference=_spread([each.quality for each in found]),
             exchanges=tuple(self._exchange(name, number) for number in numbers),
         )
 
     def _system(self, name: str) -> Passage | None:
-        """The dataset's system prompt: the shortest one seen, as prompts are only ever added to it."""
+        """The dataset's system prompt: the shortest one that answers had, as prompts are only ever added to it."""
         prompts = []
         for strategy in self._strategies:
             for row in self._turns.get((name, strategy), []):
                 for call in self._calls.get((name, strategy, row["turn"]), []):
+                    if call["purpose"] not in ANSWERS:  # a detector, a writer of memory, a player has its own prompt
+                        continue
                     first = self._messages[call["messages"][0]] if call["messages"] else None
                     prompts.append(first["content"] if first and first["role"] == "system" else "")
         shortest = min(prompts, key=len, default="")
@@ -198,24 +228,31 @@ class _Rows:
         return passage(shortest) if shortest and is_common else None
 
     def _exchange(self, name: str, number: int) -> Exchange:
-        answers: list[Answer] = []
-        user: Passage | None = None
-        tools: tuple[Passage, ...] = ()
-        first_with: dict[str, str] = {}
+        """The turn of that number in every strategy that lived so long."""
+        rows = {}
         for strategy in self._strategies:
-            rows = self._turns.get((name, strategy), [])
-            row = next((each for each in rows if each["turn"] == number), None)
-            if row is None:
-                continue
-            before = next((each["tier"] for each in rows if each["turn"] == number - 1), None)
-            calls = self._calls.get((name, strategy, number), [])
-            if user is None and calls:
-                user, tools = self._asked(calls[-1], row["memory"])
+            for row in self._turns.get((name, strategy), []):
+                if row["turn"] == number:
+                    rows[strategy] = row
+        heard = {strategy: self._heard(name, strategy, row) for strategy, row in rows.items()}
+        differ = len({user for user, _ in heard.values()}) > 1
+        first_with: dict[str, str] = {}
+        answers = []
+        for strategy, row in rows.items():
             same_as = first_with.get(row["answer"]) if row["answer"] else None
             if row["answer"]:
                 first_with.setdefault(row["answer"], strategy)
-            answers.append(self._answer(name, strategy, row, before, calls, same_as))
-        return Exchange(number, user, tools, tuple(answers))
+            answers.append(self._answer(name, strategy, row, heard[strategy][0] if differ else None, same_as))
+        user, tools = next(iter(heard.values()))
+        return Exchange(number, None if differ else user, differ, tools, tuple(answers))
+
+    def _heard(self, name: str, strategy: str, row: Mapping[str, Json]) -> tuple[Passage | None, tuple[Passage, ...]]:
+        """What the user said to a strategy at a turn, and what tools added after it."""
+        asked = [call for call in self._calls.get((name, strategy, row["turn"]), []) if call["purpose"] in ANSWERS]
+        user, tools = self._asked(asked[-1], row["memory"]) if asked else (None, ())
+        if said := self._messages.get(row.get("user") or ""):
+            user = passage(said["content"])
+        return user, tools
 
     def _asked(self, call: Mapping[str, Json], memory: str | None) -> tuple[Passage | None, tuple[Passage, ...]]:
         """The user's message of a call without the memory it carried, and what tools added after it."""
@@ -230,18 +267,19 @@ class _Rows:
         return passage(content), tuple(passage(each) for each in added)
 
     def _answer(
-        self,
-        name: str,
-        strategy: str,
-        row: Mapping[str, Json],
-        before: str | None,
-        calls: Sequence[Mapping[str, Json]],
-        same_as: str | None,
+        self, name: str, strategy: str, row: Mapping[str, Json], user: Passage | None, same_as: str | None
     ) -> Answer:
+        rows = self._turns[name, strategy]
+        before = next((each["tier"] for each in rows if each["turn"] == row["turn"] - 1), None)
+        calls = [
+            call for call in self._calls.get((name, strategy, row["turn"]), []) if call["purpose"] not in EVALUATION
+        ]
         whole = self._messages[row["answer"]]["content"] if row["answer"] else None
         verdicts = self._verdicts.get((name, strategy, row["turn"]), [])
         return Answer(
             strategy=one_line(strategy),
+            user=user,
+            step=row["step"] if row.get("step") not in (None, row["turn"]) else None,
             tier=one_line(row["tier"]),
             tier_index=self._tiers.get(row["tier"], 0) % 6,
             came_from=one_line(before or "?") if row["switched"] else None,
@@ -257,55 +295,34 @@ class _Rows:
             failure=one_line(row["failure"]) if row["failure"] else None,
             grades=grades(verdicts),
             remarks=remarks(verdicts),
-            extra_calls=tuple(f"{c['purpose']} by {one_line(c['tier'])}" for c in calls if c["purpose"] != "answer"),
+            confidence=blocks.confidence_in(whole) if whole else None,
+            notes=tuple(one_line(note) for note in row.get("notes") or ()),
+            extras=tuple(self._extra(call) for call in calls if call["purpose"] != "answer"),
             usd_warm=sum(call["usd_warm"] for call in calls) if calls else None,
             wait_s=row["wait_s"],
             wait_origin=row["wait_origin"],
         )
 
+    def _extra(self, call: Mapping[str, Json]) -> Extra:
+        tier, usd = one_line(call["tier"]), dollars(call["usd_warm"])
+        if call["purpose"] != "discarded":
+            return Extra(f"{call['purpose']} by {tier} ({usd})", None)
+        said = self._messages[call["answer"]]["content"]
+        return Extra(f"discarded answer of {tier}, paid ({usd})", passage(said))
+
+
+def _ended(rows: Sequence[Mapping[str, Json]]) -> str | None:
+    """How a simulated user left; the same on every row."""
+    return next((one_line(row["ended"]) for row in rows if row.get("ended")), None)
+
 
 def _frame(answer: str) -> Passage | None:
     """The frame of an answer; the whole answer where its frame has no known part, so that nothing is lost."""
-    if blocks.visible(answer) == answer:
-        return None
     parts = [f"{name}: {text}" for name, text in blocks.frame_parts(answer).items()]
-    return passage("\n".join(parts) or answer)
-
-
-def grades(verdicts: Sequence[Mapping[str, Json]]) -> tuple[Grade, ...]:
-    """What was graded as met or not at a turn, what is not met first."""
-    kinds = {"active_constraint": "constraint", "output_contract": "format", "alignment_at_1": "opening",
-             "alignment_at_2": "opening"}  # fmt: skip
-    found = [
-        Grade(
-            name=one_line(row["target"]),
-            kind=kinds.get(str(row["metric"]), str(row["metric"])),
-            outcome=_outcome(row["value"]),
-            reason="" if row["reason"] in PLAIN_REASONS else one_line(row["reason"]),
-            critical=row["critical"],
-        )
-        for row in verdicts
-        if row["metric"] in QUALITY or row["metric"] in kinds
-    ]
-    rank = ("not met", "unscored", "met")
-    return tuple(sorted(found, key=lambda grade: rank.index(grade.outcome) if grade.outcome in rank else 0))
-
-
-def _outcome(value: float | None) -> str:
-    if value is None:
-        return "unscored"
-    return "met" if value >= 1.0 else "not met" if value <= 0.0 else f"{value:.0%} met"
-
-
-def remarks(verdicts: Sequence[Mapping[str, Json]]) -> tuple[str, ...]:
-    """What else the graders found in an answer: unsupported specifics and self-corrections."""
-    found = []
-    for row in verdicts:
-        if row["metric"] == "supported_specifics" and row["value"] is not None and row["value"] < 1.0:
-            found.append(one_line(row["reason"])[:400])
-        if row["metric"] == "self_correction" and row["value"]:
-            found.append("self-correction, " + one_line(row["reason"])[:400])
-    return tuple(found)
+    if parts:
+        return passage("\n".join(parts))
+    is_left_out = blocks.FRAME_OPEN in answer and blocks.FRAME_OPEN not in blocks.visible(answer)
+    return passage(answer) if is_left_out else None
 
 
 def _fired(text: str | None) -> list[dict[str, Any]]:

@@ -84,6 +84,12 @@ class Rules:
         )
         return tuple(fired for fired in found if fired is not None)
 
+    def certain(self, names: Sequence[str], fired: Sequence[Fired]) -> bool:
+        """Whether what fired on a message stands whatever was answered before it."""
+        if any(each.trigger in READ_USER_ALONE for each in fired):
+            return True
+        return not any(name in ON_MESSAGE and name not in READ_USER_ALONE for name in names)
+
     def fired_on_answer(self, names: Sequence[str], seen: Seen, heard: Heard) -> tuple[Fired, ...]:
         """The triggers of `names` that fire on an answer to the message."""
         found = (_on_answer(name, lexicon, seen, heard) for name, lexicon in self._of(names, seen) if name in ON_ANSWER)
@@ -106,4 +112,4 @@ def _on_message(name: str, lexicon: Lexicon, seen: Seen) -> Fired | None:
 @lru_cache(maxsize=ASKED)
 def _on_answer(name: str, lexicon: Lexicon, seen: Seen, heard: Heard) -> Fired | None:
     found = ON_ANSWER[name](lexicon, seen, heard)
-    return Fired(name, *found) if found else None
+    return Fired(name, *found, on="answer") if found else None

@@ -15,6 +15,7 @@ from ladder_bench.triggers import retractions
 LAST_SENTENCES = 2  # a question further up is usually rhetorical or answered by what follows
 ENDING = 1_000  # characters in which the last sentences of an answer stand, or the first
 FIRST_SENTENCES = 3  # a refusal further down refuses a detail
+LISTED = 3  # numbered items from which on a question among them is material for the user
 REDIRECTION = 120  # characters after a refusal that may still be only a pointer elsewhere; more is help
 
 
@@ -45,11 +46,14 @@ def refusal(answer: str) -> str | None:
 def open_question(answer: str) -> str | None:
     """The question to the user that an answer ends with, None where it ends otherwise.
 
-    Neither an offer nor a rhetorical question that the answer goes on to answer is one.
+    Neither an offer, nor an item of a list, nor a rhetorical question that the answer goes on to answer is one.
     """
     if "?" not in answer[-ENDING:]:
         return None
-    ending = spoken(own_voice(answer)[-ENDING:])[-LAST_SENTENCES:]
+    voice = own_voice(answer)[-ENDING:]
+    if len(_ITEMS.findall(voice)) >= LISTED and _ITEMS.search(voice, voice.rfind("\n") + 1):
+        return None
+    ending = spoken(voice)[-LAST_SENTENCES:]
     for place, sentence in enumerate(ending, start=1):
         if not sentence.endswith("?") or _OFFER.search(sentence) or not _TO_USER.search(sentence):
             continue
@@ -80,6 +84,7 @@ def _goes_on(sentence: str) -> bool:
     return sentence.endswith("?") or _WAITS.search(sentence) is not None
 
 
+_ITEMS = regex.compile(r"(?:^|(?<=[.?!:;]\s))[ \t]*\d{1,2}[.)]\s", regex.MULTILINE)
 _NOT_SPOKEN = regex.compile(
     r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`|^[ \t]*>[^\n]*|\"[^\"]{1,4000}\"|“[^”]{1,4000}”|«[^»]{1,4000}»"
     # a letter, from its salutation to its last line or to a rule below it

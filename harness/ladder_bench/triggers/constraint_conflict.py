@@ -12,11 +12,12 @@ import regex
 
 from ladder_bench.blocks import FRAME_OPEN, frame_parts
 from ladder_bench.triggers.answers import own_voice
-from ladder_bench.triggers.constraints import bans, quantities
+from ladder_bench.triggers.bans import bans
+from ladder_bench.triggers.constraints import quantities
 from ladder_bench.triggers.limits import exceeded, out_of_time, too_long
 from ladder_bench.triggers.rules import Hits, Lexicon, hits_of, sentences_of
 from ladder_bench.triggers.seen import Heard, Seen
-from ladder_bench.triggers.text import Hit, Text, stem, visible
+from ladder_bench.triggers.text import Hit, Text, stem, visible, words_of
 
 NEGATION_REACH = 4  # words after "no" that it covers
 Found = tuple[str, str]
@@ -45,8 +46,10 @@ def detect(lexicon: Lexicon, seen: Seen) -> Found | None:
 def detect_answer(lexicon: Lexicon, seen: Seen, heard: Heard) -> Found | None:
     """The answer itself says that what the user wants does not fit with what they said."""
     text = visible(own_voice(heard.answer))
-    flagged = hits_of(lexicon, text).get("flagged")
-    return ("the answer flags it", text.quote(flagged[0])) if seen.turn > 1 and flagged else None
+    hits = hits_of(lexicon, text)
+    yours = sentences_of(hits, "yours") if hits.get("flagged") else set()
+    flagged = [*(hit for hit in hits.get("flagged") if hit.sentence in yours), *hits.get("cannot_be")]
+    return ("the answer flags it", text.quote(flagged[0])) if flagged else None
 
 
 def _active(lexicon: Lexicon, seen: Seen) -> tuple[str, ...]:
@@ -184,12 +187,11 @@ def _days(text: Text) -> dict[str, int]:
 
 _WEEK = frozenset({"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"})
 _OFTEN = regex.compile(
-    r"(?i)\b(\d|two|three|four|five|six|seven) ?(?:x|times|sessions|days|classes|workouts|\w+ sessions) (?:a|per|every|each) week\b"
+    r"(?i)\b(\d|two|three|four|five|six|seven) ?(?:x|times|sessions|days|classes|workouts|\w+ sessions) "
+    r"(?:a|per|every|each) week\b"
 )
-_VALUES = {word: n for n, word in enumerate("zero one two three four five six seven".split())} | {
-    str(n): n for n in range(10)
-}
-_TAKING = frozenset("in use using with to into on via write as want need switch from deploy host run export".split())
-_NEGATORS = frozenset(
-    "no not without never dont avoid nor cant cannot isnt arent wont doesnt free minus skip zero instead".split()
-)
+_VALUES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7} | {str(n): n for n in range(10)}
+_TAKING = words_of("in use using with to into on via write as want need switch from deploy host run export")
+_NEGATORS = words_of("""
+    no not without never dont avoid nor cant cannot isnt arent wont doesnt free minus skip zero instead
+""")

@@ -1,4 +1,4 @@
-"""Constraints: what a message requires, as values: quantities with unit and bound, days and hours, and bans.
+"""Constraints: what a message requires in numbers, as values: quantities with unit and bound, days and hours.
 
 A reading of surface forms, for English. Text that is only quoted is not read.
 """
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import regex
 
-from ladder_bench.triggers.text import COMMON, RECENT, Hit, Text, stem, visible, words_of
+from ladder_bench.triggers.text import COMMON, RECENT, stem, visible, words_of
 
 MOST, LEAST, EXACTLY, PLAIN = "most", "least", "exactly", "plain"
 BARE = "bare"  # the dimension of a number without a unit
@@ -23,8 +23,8 @@ REACH = 40  # characters beside a number in which a word may bound it
 class Quantity:
     """A number with its dimension, in the dimension's base unit (minutes, the currency, persons, words, ...).
 
-    `bound` is how the message limits it. `each`: it holds for every one of several. `parts` are the parts of a text that
-    its sentence names ("title", "intro"); `about` are the stems of its sentence's words; `start` is its place.
+    `bound` is how the message limits it. `each`: it holds for every one of several. `parts` are the parts of a text
+    that its sentence names ("title", "intro"); `about` are the stems of its sentence's words; `start` is its place.
     """
 
     value: float
@@ -36,15 +36,6 @@ class Quantity:
     start: int
     sentence: tuple[int, int]
     evidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ban:
-    """What must not be there, or must not be changed (`fixed`): the stems of its words, and the words as they stand."""
-
-    stems: frozenset[str]
-    evidence: str
-    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +156,17 @@ def _sentence_bounds(source: str) -> list[tuple[int, int]]:
     return list(zip([0, *ends], [*ends, len(source)], strict=True))
 
 
-_NUMBER_WORDS = {
-    word: n
-    for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
-    )
-} | {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100, "dozen": 12, "half": 0.5}
+_COUNTING = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+_NUMBER_WORDS = {word: n for n, word in enumerate(regex.split(" ", _COUNTING))} | {
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "hundred": 100,
+    "dozen": 12,
+    "half": 0.5,
+}
 _UNITS = tuple(
     (name, scale, regex.compile(pattern))
     for name, scale, pattern in (
@@ -228,14 +224,14 @@ _MOST_BEFORE = regex.compile(
 )
 _MOST_AFTER = regex.compile(
     r"(?i)^\W{0,2}(?:\w+ ){0,2}?(?:max(?:imum)?|tops|at most|or (?:less|fewer|under|shorter)|limit|cap|ceiling|budget|all[ -]in|total"
-    r"|altogether|and (?:not|no|that'?s)|not (?:a|one) \w+ more|that'?s (?:it|all)|hard|sharp|is (?:all|the (?:max|limit|most))|left)\b"
+    r"|altogether|(?:and )?no (?:more|longer|further)|and (?:not|no|that'?s)|not (?:a|one) \w+ more|that'?s (?:it|all)|hard|sharp|is (?:all|the (?:max|limit|most))|left)\b"
 )
 _LEAST_BEFORE = regex.compile(
     r"(?i)\b(?:at least|min(?:imum)?(?: of| is|:)?|(?:no|not|none|nothing) (?:\w+ )?(?:less|fewer|shorter|smaller|under|below|lower)"
     r"(?: than)?|more than|longer than|over|above|needs?|require[sd]?|must (?:be|have|run)|upwards of)\W*(?:a |an |the |about |full )?$"
 )
 _LEAST_AFTER = regex.compile(
-    r"(?i)^\W{0,2}(?:\w+ )?(?:min(?:imum)?|or (?:more|longer)|at least|plus|and up|is the minimum)\b|^\s?\+"
+    r"(?i)^\W{0,2}(?:\w+ )?(?:min(?:imum)?|or (?:more|longer)|at least\s*(?=[.,;!?]|$)|plus|and up|is the minimum)\b|^\s?\+"
 )
 _EXACTLY_BEFORE = regex.compile(r"(?i)\b(?:exactly|precisely|strictly)\W*$")
 _EXACTLY_AFTER = regex.compile(r"(?i)^\W{0,2}(?:\w+ )?(?:exactly|precisely|on the dot|sharp|fixed)\b")
@@ -250,7 +246,8 @@ _LEFT = regex.compile(
     r"(?i)^\W{0,2}(?:left|to spend|in total|total|altogether|all in|in the (?:pot|account|kitty|budget))\b"
 )
 _EACH_AFTER = regex.compile(
-    r"(?i)^\W{0,2}(?:\w+ )?(?:each|apiece|an? (?:piece|head|night|day|week|month|person|ticket|hour|plate|pop)|per|every|every one|/)\b"
+    r"(?i)^\W{0,2}(?:(?:\w+ )?(?:each|apiece|per|every)|an? (?:piece|head|night|day|week|month|person|ticket|hour|plate|line|page"
+    r"|sentence|slide|item)|/)\b"
 )
 _EACH_BEFORE = regex.compile(r"(?i)\b(?:each|every|all of them|none|per|none of them)\b[^.!?\n,;]*$")
 _PARTS = regex.compile(
@@ -266,107 +263,6 @@ _VAGUE = words_of("""
     exactly about around total limit budget words pages minutes hours days weeks people because when while still now
     new old first last next day week month year time today tomorrow monday tuesday wednesday thursday friday saturday
     sunday january february march april may june july august september october november december its thats ive dont
-""")
-
-
-# --- bans ----------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=RECENT)
-def bans(message: str) -> tuple[Ban, ...]:
-    """What a message rules out by "no", "without", "never", "must not", or wants to stay as it is."""
-    text = visible(message)
-    if _BANNING.isdisjoint(text.words) and _STAYING.isdisjoint(text.words):
-        return ()
-    found = (ban for i, word in enumerate(text.words) if word in _BANNING for ban in _ban(text, i))
-    stays = (ban for i, word in enumerate(text.words) if word in _STAYING for ban in _stays(text, i))
-    return (*found, *stays)
-
-
-def _stays(text: Text, i: int) -> Iterator[Ban]:
-    """ "The logo must stay exactly as it is": what is named before the verb."""
-    following = text.words[i + 1 : min(i + 4, text.ends[i])]
-    if _UNCHANGED.isdisjoint(following) or not i or text.words[i - 1] not in _MUST:
-        return
-    start = max(
-        (j for j in range(i, -1, -1) if j in text.breaks or not j or text.ends[j - 1] != text.ends[i]), default=i
-    )
-    yield from _banned(text, range(start, i - 1), i, fixed=True)
-
-
-def _ban(text: Text, i: int) -> Iterator[Ban]:
-    word, following = text.words[i], text.words[i + 1 : min(i + 3, text.ends[i])]
-    if not following or not _COMPARED.isdisjoint(following[:2]):
-        return
-    if (
-        word == "not"
-        and (not following or following[0] not in _ALLOWING)
-        and text.words[i - 1 : i] not in (("must",), ("do",), ("may",))
-    ):
-        return
-    if word in _PASSIVE and following[0] in _PASSIVE_VERBS:
-        start = max(
-            (j for j in range(i, -1, -1) if j in text.breaks or not j or text.ends[j - 1] != text.ends[i]), default=i
-        )
-        yield from _banned(text, range(start, i), i)
-        return
-    if word in _VERBAL and following[0] in _THINKING:
-        return
-    begin = i + 3 if following[0] in _DOING and following[-1] in ("for", "about", "on", "in", "at") else i + 1
-    stop = next((j for j in range(begin, text.ends[i]) if j in text.breaks or text.words[j] in _STOPS), text.ends[i])
-    yield from _banned(text, range(i + 1, min(stop, i + 6)), i, fixed=following[0] in _CHANGING)
-
-
-def _banned(text: Text, where: range, i: int, fixed: bool = False) -> Iterator[Ban]:
-    """The things in a stretch of words, each of those that "or" and "and" join for itself."""
-    thing: list[int] = []
-    for j in (*where, -1):
-        joined = j < 0 or text.words[j] in ("or", "and", "nor")
-        if not joined and text.words[j] not in COMMON and text.words[j] not in _EMPTY and len(text.words[j]) > 1:
-            thing.append(j)
-        if joined and thing:
-            verb = len(thing) > 1 and (text.words[thing[0]] in _DOING or text.words[thing[0]] in _CHANGING)
-            object_ = thing[1:] if verb else thing
-            stems = frozenset(stem(text.words[k]) for k in object_[:2])
-            first, last = min(i, thing[0]), max(i, thing[-1])
-            yield Ban(stems, text.quote(Hit(first, last + 1, text.sentences[i])), fixed)
-            thing = []
-
-
-_BANNING = words_of(
-    "no without never avoid dont doesnt mustnt shouldnt cant cannot not exclude excluding nothing zero wont"
-)
-_VERBAL = words_of("dont doesnt cant cannot never not wont shouldnt mustnt")
-_PASSIVE = words_of("not never cant cannot mustnt shouldnt dont wont")
-_PASSIVE_VERBS = words_of("be come appear show contain allowed occur turn")
-_ALLOWING = words_of("use mention include add touch contain allowed have eat any a even")
-_COMPARED = words_of(
-    "more less longer later earlier fewer bigger smaller shorter over under above below before after until than sooner"
-)
-_THINKING = words_of("""
-    know think mind care matter worry believe see understand get remember need wait have feel really sure mean
-    even seem sound work be wanna mean forget hesitate help find figure decide afford tell stand make
-""")
-_STOPS = words_of(
-    "because since so but when if that which who whose as until while though although please thanks just for on in at by"
-)
-_STAYING = words_of("stay stays remain remains keep be left")
-_MUST = words_of("must should shall to can will always")
-_UNCHANGED = words_of("as same unchanged untouched identical exactly alone")
-_CHANGING = words_of(
-    "touch change changing alter modify rename edit move rewrite delete remove break drop replace reword cut"
-)
-_DOING = words_of("""
-    install contact invite tell email call involve name show wear serve give send post bring discuss cite quote print
-    schedule book cook order pick play accept ask request buy get pay take touch use mention include add write say talk
-""")
-_EMPTY = words_of("""
-    idea problem problems worries need rush hurry longer matter clue doubt reason way point sense time thing things
-    use using mention mentioning include including add adding contain put touch show appear come allowed single even
-    ever again anything any anyone nobody already yet far much many lot bit kind sort own other others else changes
-    cutting allow permit like want tolerate say saying talk talking write writing question questions word exceptions
-    exception matters answer experience luck pressure offence least budget money limit one there only whatsoever all
-    anymore must have has eat eating buy want wanted nothing ones cost further extra
 """)
 
 

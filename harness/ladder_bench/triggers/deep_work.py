@@ -26,7 +26,7 @@ LONG, LONG_WORDS = 0.4, (18, 28)  # a report of so many words, and of so many
 NUMBER, NUMBERS = 0.2, 4  # points of a number of any kind, and how many count
 OPTIONS = 0.8  # a question with an "or"
 MEASURED, MEASUREMENTS = 0.3, 3  # points of a number with a technical unit, and how many count
-SIMPLE = -1.6  # a look-up or a small thing is all that is wanted
+SIMPLE = -1.6  # a look-up or a small thing is all that is wanted; half where much is told
 RESOLVED = -1.5
 FAULT: Mapping[str, tuple[float, int]] = {  # points of a cue, and how many different ones count
     "fault": (1.2, 1),
@@ -65,7 +65,8 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
     trace = lexicon.structure(seen.message)
     if not trace and not any(map(hits.get, OPENERS)):
         return None
-    points = SIMPLE * bool(hits.get("simple")) + RESOLVED * bool(hits.get("resolved"))
+    long = sum(len(text.words) >= words for words in LONG_WORDS)
+    points = (SIMPLE / 2 if long else SIMPLE) * bool(hits.get("simple")) + RESOLVED * bool(hits.get("resolved"))
     if trace:
         points += TRACE if seen.message.count("\n") > 1 else MESSAGE
         if points >= ENOUGH:
@@ -74,12 +75,12 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
     terms = _terms(lexicon, hits, text, seen)
     if terms < FEWEST_TERMS:
         return None
-    points += TERM * min(terms, TERMS) + LONG * sum(len(text.words) >= words for words in LONG_WORDS)
+    points += TERM * min(terms, TERMS) + LONG * long
     points += NUMBER * min(sum(word[0].isdigit() for word in text.words), NUMBERS)
     points += MEASURED * min(len(_MEASURED.findall(text.source)), MEASUREMENTS)
-    signs = _signs(hits)
-    if (signs or trace) and points + _points(hits, text, FAULT) >= ENOUGH:
-        return "debugging", text.quote(signs[0]) if signs else str(trace)
+    signs = _signs(hits, text, bool(trace))
+    if signs and points + _points(hits, text, FAULT) >= ENOUGH:
+        return "debugging", text.quote(signs[0])
     options = _options(hits, text)
     decided = hits.get("decide") + options
     if decided and points + _points(hits, text, DESIGN) + OPTIONS * bool(options) >= ENOUGH:
@@ -87,9 +88,10 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
     return None
 
 
-def _signs(hits: Hits) -> tuple[Hit, ...]:
-    """The signs of a fault; none where all are of one kind."""
-    kinds = sum(bool(hits.get(kind)) for kind in FAULT)
+def _signs(hits: Hits, text: Text, trace: bool) -> tuple[Hit, ...]:
+    """The signs of a fault; none where all are of one kind. Words of scope are too common to be one, alone."""
+    kinds = sum(bool(hits.get(kind)) for kind in FAULT if kind != "scope") + trace
+    kinds += len(distinct(text, hits.get("scope"))) > 1 and bool(hits.get("system"))
     return tuple(hit for kind in FAULT for hit in hits.get(kind)) if kinds > 1 else ()
 
 

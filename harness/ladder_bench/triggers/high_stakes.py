@@ -17,7 +17,8 @@ from ladder_bench.triggers.text import Hit, Text, visible, words_of
 
 ENOUGH = 3.3
 NOT_ASKED = 4.3  # an emergency with nothing else at stake
-PRESSED = "a decision under pressure"  # all stakes at once, without a topic of a category
+PRESSED = "a decision under pressure"  # all stakes at once, without a topic of a category,
+PRESSED_WORDS = 20  # in a message of so many words
 STAKE_REACH = 3  # sentences between a topic and what is at stake
 FIRST_TOPIC = 1.0
 FURTHER_TOPIC, FURTHER_TOPICS = 0.5, 4  # points of each topic after the first, and how many of them count
@@ -73,12 +74,15 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
     for group, found in topics.items():
         if group.startswith("alone."):
             return _category(group), text.quote(found[0])
+    if not topics and len(text.words) < PRESSED_WORDS:
+        return None
     stakes = _stakes(hits.outside(detached), text, topics, detached)
     kinds = {stake.kind for stake in stakes}
     reality = _reality(hits, text)
     if not topics:
-        pressed = kinds.issuperset(STAKES) and reality >= PERSON and not _staged(lexicon, seen.earlier)
-        return (PRESSED, " … ".join(stake.quote for stake in stakes)) if pressed else None
+        pressed = kinds.issuperset(STAKES) and reality >= PERSON
+        staged = pressed and _staged(lexicon, seen.earlier)
+        return (PRESSED, " … ".join(stake.quote for stake in stakes)) if pressed and not staged else None
     points = _harm(topics, text) + sum(stake.points for stake in stakes) + reality
     acute = any(group.startswith("acute.") for group in topics)
     if kinds <= {"question"} and not (acute and points >= NOT_ASKED):
@@ -134,7 +138,7 @@ def _choice(text: Text, detached: set[int]) -> Hit | None:
     last = text.sentences[-1] if text.sentences else 0
     for i, word in enumerate(text.words):
         sentence = text.sentences[i]
-        if word == "or" and 0 < i and (sentence in text.asked or sentence == last) and sentence not in detached:
+        if word == "or" and i > 0 and (sentence in text.asked or sentence == last) and sentence not in detached:
             return Hit(i - 1, min(i + 2, text.ends[i]), sentence)
     return None
 

@@ -54,7 +54,7 @@ def _outside(now: Moment, then: Moment) -> bool:
 
 def too_long(message: str, earlier: Sequence[str]) -> Found | None:
     """A text of the message, which is to stay word for word, that is longer than an earlier limit of its length."""
-    text = max((match[1] or match[2] for match in _GIVEN.finditer(message)), key=len, default="")
+    text = max((match[1] or match[2] or match[3] for match in _GIVEN.finditer(message)), key=len, default="")
     sizes = {"words": len(text.split()), "characters": len(text)}
     for then in (quantity for one in earlier for quantity in quantities(one)):
         limited = then.bound in (MOST, EXACTLY) and not then.parts
@@ -229,7 +229,7 @@ def _parts_too_many(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found |
     return None
 
 
-_GIVEN = regex.compile(r"[\"“]([^\"”]{12,})[\"”]|:\s+([^\n]{12,})")
+_GIVEN = regex.compile(r"[\"“]([^\"”]{12,})[\"”]|:\s+([^\n]{12,})|(?<!\w)'([^'\n]{12,})'(?!\w)")
 _OF_TEXT = frozenset({"words", "characters", "pages", "sentences", "paragraphs", "lines", "slides", "bullets"})
 _COUNTED = frozenset({"paragraphs", "slides", "sentences", "pages", "bullets", "people"})
 _ADDED = frozenset({"minutes", "words", "pages"})

@@ -7,11 +7,13 @@ for the user.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ladder_bench.blocks import confidence_in
 from ladder_bench.triggers.answers import open_question, own_voice, refusal
 from ladder_bench.triggers.rules import Hits, Lexicon, hits_of, sentences_of
 from ladder_bench.triggers.seen import Heard, Seen
-from ladder_bench.triggers.text import Hit, Text, visible
+from ladder_bench.triggers.text import Hit, Text, read, visible
 
 
 def detect_answer(lexicon: Lexicon, seen: Seen, heard: Heard) -> tuple[str, str] | None:
@@ -38,11 +40,13 @@ def _doubt(lexicon: Lexicon, seen: Seen, heard: Heard, sure: bool) -> tuple[str,
     asked = visible(seen.message, quotations=True)
     about_words = _written_for_user(lexicon, asked)
     aside = sentences_of(hits, "aside")
-    waits = open_question(heard.answer) is not None  # "I don't know your budget yet": that is a question, no doubt
+    waits = (
+        bool(hits.get("waits")) or open_question(heard.answer) is not None
+    )  # "I don't know your budget yet": that is a question, no doubt
     groups = ("own",) if about_words or sure or waits else ("own", "doubt")
     for group in groups:
         for hit in hits.get(group):
-            if hit.sentence not in aside and not _repeats(text, hit, asked):
+            if hit.sentence not in aside and not _repeats(text, hit, (*seen.earlier, seen.message)):
                 return "hedges", text.quote(hit)
     return None if about_words or sure else _alternatives(hits, text)
 
@@ -53,10 +57,10 @@ def _written_for_user(lexicon: Lexicon, asked: Text) -> bool:
     return bool(hits.get("compose"))
 
 
-def _repeats(text: Text, hit: Hit, asked: Text) -> bool:
+def _repeats(text: Text, hit: Hit, said: Iterable[str]) -> bool:
     """Whether the user used the same words: then the answer talks about them."""
     words = text.words[hit.start : hit.end]
-    return len(words) > 1 and " ".join(words) in " ".join(asked.words)
+    return len(words) > 1 and any(" ".join(words) in " ".join(read(message).words) for message in said)
 
 
 def _alternatives(hits: Hits, text: Text) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from ladder_bench.blocks import FRAME_OPEN, frame_parts
 from ladder_bench.triggers.answers import LAST_SENTENCES, open_question, own_voice
 from ladder_bench.triggers.rules import Hits, Lexicon, hits_of, sentences_of
 from ladder_bench.triggers.seen import Heard, Seen
-from ladder_bench.triggers.text import RECENT, Hit, Text, stem, stems, visible
+from ladder_bench.triggers.text import RECENT, Hit, Text, meaning, stem, stems, visible
 
 WORK_REACH = 4  # words from "summarise" to what is to be summarised
 NAMED_REACH = 5  # words from "my" to the thing that it names
@@ -30,6 +30,8 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
         return None
     open_to_all = hits.get("general") or hits.get("written")
     short = len(text.words) <= lexicon.settings.get("short_words", 30) and not open_to_all
+    if found := _shared(hits, text, seen):
+        return found
     found = _referred(hits, text, seen) or (_bare(hits, text, seen) if short else None)
     if found and not any(_holds(message, lexicon) for message in (*seen.earlier, *seen.answers)):
         return found
@@ -58,12 +60,9 @@ def _referred(hits: Hits, text: Text, seen: Seen) -> tuple[str, str] | None:
     """Something that the message points to, and that the conversation does not hold."""
     if attached := hits.get("attached"):
         return "refers to what is not there", text.quote(attached[0])
-    if not hits.get("shared") and not hits.get("work"):
+    if not hits.get("work"):
         return None
     said = _said(seen)
-    for hit in hits.get("shared"):
-        if not _explained(text, hit) and not any(stem(text.words[i]) in said for i in _telling(text, hit)):
-            return "refers to what only the user knows", text.quote(hit)
     if len(text.words) > LONG:
         return None
     definite = {hit.start for hit in hits.get("definite")}
@@ -74,11 +73,21 @@ def _referred(hits: Hits, text: Text, seen: Seen) -> tuple[str, str] | None:
             if text.words[i] in _ELSEWHERE:
                 break
             if i in definite:
-                near = range(i + 1, min(i + 1 + NAMED_REACH, text.ends[i]))
+                stop = min(i + 1 + NAMED_REACH, text.ends[i])
+                near = range(i + 1, next((j for j in range(i + 1, stop) if text.words[j] in _ASIDE), stop))
                 thing = next((j for j in near if j in artefacts), None)
                 if thing is not None and not _named(text, range(i + 1, thing + 1), said):
                     return "works on what is not there", text.quote(Hit(verb.start, thing + 1, verb.sentence))
                 break
+    return None
+
+
+def _shared(hits: Hits, text: Text, seen: Seen) -> tuple[str, str] | None:
+    """Something that only the user and their people know, and that they have not told."""
+    for hit in hits.get("shared"):
+        words = range(hit.start, hit.end)
+        if not _explained(text, hit) and not _named(text, words, _said(seen)):
+            return "refers to what only the user knows", text.quote(hit)
     return None
 
 
@@ -89,7 +98,7 @@ def _bare(hits: Hits, text: Text, seen: Seen) -> tuple[str, str] | None:
         return "a pronoun without what it stands for", text.quote(pronoun)
     for hit in hits.get("bare"):
         own = not {"mine", "ours"}.isdisjoint(text.words[hit.start : hit.end])
-        if (begins or own) and not _explained(text, hit):
+        if ((begins and hit.sentence == 0) or own) and not _explained(text, hit):
             return "a case without its particulars", text.quote(hit)
     for hit in hits.get("choice"):
         if begins and "or" not in text.words and not _explained(text, hit):
@@ -124,12 +133,8 @@ def _numbers(seen: Seen) -> int:
     return sum(len(_NUMBER.findall(message)) for message in (*seen.earlier, seen.message))
 
 
-def _telling(text: Text, hit: Hit) -> range:
-    return range(hit.start, hit.end)
-
-
 def _named(text: Text, words: range, said: frozenset[str]) -> bool:
-    return any(stem(text.words[i]) in said for i in words)
+    return any(stem(text.words[i]) in said for i in words if meaning(text.words[i]))
 
 
 def _explained(text: Text, hit: Hit) -> bool:
@@ -169,11 +174,14 @@ def _needed(hits: Hits, text: Text) -> tuple[str, str] | None:
     return None
 
 
+_ASIDE = frozenset({"in", "on", "at", "to", "into", "for", "with", "from", "by", "that", "as", "available"})
 _ELSEWHERE = frozenset({"in", "of", "to", "into", "for", "as", "that", "a", "an"})
 _PRONOUNS = frozenset({"this", "that", "it", "him", "her", "them", "these", "those", "mine"})
 _INTRODUCING = frozenset({"a", "an", "and", "or", "if", "when", "about", "like", "than", "who"})
 _TELLS = frozenset({"is", "are", "because"})
 _NUMBER = regex.compile(r"(?<![\w.])[€$£]?\d[\d.,]*")
-_GIVEN = regex.compile(r"(?i)\b(?:this|that|following|sentence|text|line|phrase|word)\s?:\s*\S|(?<!\w)'[^'\n]{4,}'(?!\w)|\"[^\"\n]{4,}\"")
+_GIVEN = regex.compile(
+    r"(?i)\b(?:this|that|following|sentence|text|line|phrase|word)\s?:\s*\S|(?<!\w)'[^'\n]{4,}'(?!\w)|\"[^\"\n]{4,}\""
+)
 _QUOTATION = regex.compile(r'"[^"]{20,}"|“[^”]{20,}”')
 _NONE = regex.compile(r"(?i)\W*(?:none|no(?: open)?(?: questions?)?|nothing|n/?a|-+)\b\W*")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from typing import Literal
 
 from ladder_bench import content
 from ladder_bench.blocks import visible
@@ -88,7 +89,7 @@ def schema(triggers: Sequence[str]) -> str:
     )
 
 
-def read(reply: str, triggers: Sequence[str]) -> tuple[Fired, ...] | None:
+def read(reply: str, triggers: Sequence[str], on: Literal["message", "answer"]) -> tuple[Fired, ...] | None:
     """The triggers that a reply says fire, in their order; None where it does not answer for every one of them."""
     known, found = first_json(visible(reply))
     if not known or not isinstance(found, dict):
@@ -99,5 +100,5 @@ def read(reply: str, triggers: Sequence[str]) -> tuple[Fired, ...] | None:
         if not isinstance(each, dict) or not isinstance(each.get("fires"), bool):
             return None
         if each["fires"]:
-            fired.append(Fired(name, "the detector says so", str(each.get("evidence", ""))[:EVIDENCE]))
+            fired.append(Fired(name, "the detector says so", str(each.get("evidence", ""))[:EVIDENCE], on))
     return tuple(fired)
