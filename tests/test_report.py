@@ -4,183 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
-from dataclasses import asdict, dataclass, field
-from html.parser import HTMLParser
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ladder_bench import folder
-from ladder_bench.blocks import with_memory
 from ladder_bench.corpus import Corpus
-from ladder_bench.domain import Conversation, Estimate, Ladder, Message, Price, Step, Tier, Turn
+from ladder_bench.domain import Conversation, Ladder, Message, Price, Step, Tier, Turn
 from ladder_bench.folder import Run
-from ladder_bench.forecast import Plan, Range, Route, Sending
+from ladder_bench.forecast import Again, Plan, Range, Route, Sending
 from ladder_bench.plan import Dropped, Strategies
 from ladder_bench.report import figure, markdown, marks, pages, table, terminal, text, transcripts
 from ladder_bench.tiers import Tiers
-
-HOSTILE = (
-    "<script>alert(1)</script></style>{{7*7}}{% raw %}<img src=x onerror=alert(2)>\u202egnihton\u200b\x00" + "w" * 400
-)
-TIERS = ("advanced", "light")
-NO_CHECKS = "the dataset has no criteria"
-
-
-# --- builders ------------------------------------------------------------------------------
-
-
-def estimate(value: float | None, half: float | None = 0.05, n: int = 20, why: str | None = None) -> dict[str, Any]:
-    if value is None:
-        return asdict(Estimate(None, None, None, 0, 0, why or NO_CHECKS))
-    if half is None:
-        return asdict(Estimate(value, None, None, n, 0, f"no interval: {n} conversations, 20 are needed"))
-    return asdict(Estimate(value, value - half, value + half, n))
-
-
-def strategy(name: str, cost: float, quality: float | None, **more: Any) -> dict[str, Any]:
-    metrics = {
-        "quality": estimate(quality),
-        "cost_usd_warm": estimate(cost, cost / 10),
-        "cost_usd_billed": estimate(None, why="nobody reported usage"),
-        "escalations_per_conversation": estimate(0.5, 0.2),
-        "handoffs_per_conversation": estimate(1.5, 0.2),
-        "resolved": estimate(None if quality is None else 0.6, 0.2),
-    }
-    return {"name": name, "controls": False, "metrics": metrics, "pareto": "undecided", "against_base": None} | more
-
-
-def against(difference: float, share: float) -> dict[str, Any]:
-    return {"quality": estimate(difference, 0.02), "cost_share": share}
-
-
-STRATEGIES = (
-    strategy("advanced", 0.03, 0.92, against_base=against(0.0, 1.0)),
-    strategy("two-step", 0.01, 0.91, against_base=against(-0.01, 0.333), pareto="front"),
-    strategy("light", 0.002, 0.70, against_base=against(-0.22, 0.0667), controls=True, pareto="dominated"),
-)
-UNSCORED = tuple(strategy(each["name"], cost, None) for each, cost in zip(STRATEGIES, (0.03, 0.01, 0.002), strict=True))
-VERDICT = {"outcome": "found", "strategy": "two-step", "text": "two-step is the cheapest that keeps quality."}
-
-
-@dataclass
-class Talk:
-    """A conversation of a run in memory; `gains` is two-step's quality, `said` what every answer says."""
-
-    id: str = "talk-1"
-    turns: int = 2
-    said: str = "An answer."
-    asked: str = "A question."
-    gains: float = 1.0
-    failure: str | None = None
-    fired: list[dict[str, str]] = field(default_factory=list)
-
-
-def run(*talks: Talk, strategies: tuple[dict[str, Any], ...] = STRATEGIES, **summary: Any) -> Run:
-    """A run of the given conversations; two-step hands over to light on turn 2 with a memory."""
-    ladders = [Ladder("advanced", (Step("advanced"),)),
-               Ladder("two-step", (Step("advanced", 1), Step("light")), scaffold="standard"),
-               Ladder("light", (Step("light"),), control=True)]  # fmt: skip
-    ladders = [Ladder(each["name"], like.steps, scaffold=like.scaffold, control=like.control)
-               for each, like in zip(strategies, ladders, strict=True)]  # fmt: skip
-    return Run(Path("run"), _about(ladders, talks), _tables(ladders, talks), _summary(strategies) | summary)
-
-
-def _summary(strategies: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    scored = strategies[0]["metrics"]["quality"]["value"] is not None
-    return {
-        "schema": 1, "dataset": "small", "mode": "rollout",
-        "banners": ["simulated tiers: these numbers illustrate the tool"],
-        "verdict": VERDICT if scored else {"outcome": "unknown", "strategy": None, "text": "No verdict."},
-        "base": strategies[0]["name"] if scored else None, "unresolved_cost_usd": 0.3, "strategies": list(strategies),
-        "dropped": [{"name": "advanced + pack", "reason": "a recording cannot read"}],
-        "not_measured": [{"metric": "cost_usd_billed", "why": "nobody reported usage"}],
-        "calls": {"distinct": 5, "unshared": 8, "sent": 5, "from_store": 0}, "spent_usd": 0.0,
-        "validity": {"value": None, "why": "not measured by this version"},
-    }  # fmt: skip
-
-
-def _about(ladders: list[Ladder], talks: tuple[Talk, ...]) -> dict[str, Any]:
-    price = Price(3.0, 15.0, 0.3)
-    return {
-        "schema": 1, "version": "0", "command": "ladder-bench run small", "started": "2026-01-02T03:04:05+00:00",
-        "seconds": 1.5, "mode": "rollout",
-        "dataset": {"name": "small", "digest": "d" * 64, "turns": 4, "holds": {"criteria": True, "intent": False},
-                    "conversations": [each.id for each in talks]},
-        "config": {"matrix": "m.yaml", "tiers": "t.yaml", "weights": {"correctness": 1.0}, "samples": 1, "seed": 0,
-                   "gap_s": 60.0, "unresolved_cost_usd": None, "resolved_quality": 0.8, "sharing": True,
-                   "offline": False},
-        "strategies": [asdict(each) for each in ladders], "dropped": [],
-        "tiers": [{"name": each, "model": f"simulated/{each}", "price": asdict(price)} for each in TIERS],
-        "prices": {"date": "2026-01-02", "hash": "abc", "usd_per_million": {}}, "prompts": {"p.jinja": "123"},
-        "rubric": {"id": "checks", "version": 1, "hash": "r"}, "packages": {"python": "3.11"}, "notes": [],
-    }  # fmt: skip
-
-
-def _tables(ladders: list[Ladder], talks: tuple[Talk, ...]) -> dict[str, Any]:
-    messages: dict[str, tuple[Any, ...]] = {}
-    rows: dict[str, list[tuple[Any, ...]]] = {"turns": [], "calls": [], "verdicts": []}
-
-    def kept(message: Message) -> str:
-        content = message.content.encode("utf-8", "replace").decode("utf-8")
-        messages[message.digest] = (message.digest, message.role, content, None)
-        return message.digest
-
-    for talk in talks:
-        for ladder in ladders:
-            for turn in range(1, talk.turns + 1):
-                who, tier = (talk.id, ladder.name, 0, turn), ladder.steps[min(turn, len(ladder.steps)) - 1].tier
-                switched = len(ladder.steps) > 1 and turn == 2
-                memory = "Goal: be short" if switched else None
-                failed = talk.failure if turn == talk.turns else None
-                answer = None if failed else kept(Message("assistant", f"{talk.said} {tier} {turn}"))
-                rows["turns"].append(
-                    (*who, tier, f"step {turn}", switched, turn == 1, False, False, json.dumps(talk.fired), memory,
-                     answer, failed, False, 1.5, "simulated")
-                )  # fmt: skip
-                if answer:
-                    asked = f"{talk.asked} {turn}"
-                    prompt = kept(Message("user", with_memory(asked, memory) if memory else asked))
-                    rows["calls"].append(
-                        ("key", *who, "answer", tier, f"simulated/{tier}", "{}", [prompt], answer, "simulated", None,
-                         10, 5, 0, 0, 0, False, 1.5, None, None, 60.0 * (turn - 1), [], 0.01, 0.01, None)
-                    )  # fmt: skip
-                met = talk.gains if ladder.name == "two-step" else 1.0
-                rows["verdicts"].append(
-                    (*who, "correctness", f"c{turn}", met, 1.0, True, "met" if met else "not met", "checks")
-                )
-    rows["attempts"] = [("key", "talk-1", "advanced", 1.0, 0.5, "timeout", 0.02, None)]
-    tables = {name: folder.table(name, found) for name, found in rows.items()}
-    return {**tables, "messages": folder.table("messages", list(messages.values()))}
-
-
-class Tags(HTMLParser):
-    """What a browser would make of a page: its tags with attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def page_of(found: Run) -> str:
-    page = pages(found)["report.html"]
-    assert isinstance(page, str)
-    return page
-
+from report_runs import HOSTILE, NO_CHECKS, STRATEGIES, UNSCORED, Tags, Talk, estimate, page_of, run
 
 # --- safety --------------------------------------------------------------------------------
 
@@ -536,6 +371,7 @@ def plan() -> Plan:
         stored=1,
         to_send=(sending,),
         simulated=(),
+        again=Again(),
     )
 
 

@@ -62,7 +62,12 @@ def conclusion(difference: Estimate) -> Conclusion | None:
 
 
 def replay_artefacts(about: Json, scores: Mapping[str, Scores]) -> list[dict[str, Json]]:
-    """For each recorded tier with a placebo: the quality of the same tier answering afresh, minus the recording's."""
+    """For each recorded tier with a placebo: the quality of the same tier answering afresh, minus the recording's.
+
+    Nothing in forced mode, where the placebo, too, follows the recording and pays nothing for the replay.
+    """
+    if about["mode"] == "forced":
+        return []
     plain = strategies.plain_by_tier(about["strategies"])
     found = []
     for tier, placebo in strategies.placebos(about).items():

@@ -13,7 +13,7 @@ from ladder_bench import cost
 from ladder_bench.analyse import estimates, turns
 from ladder_bench.analyse.metrics import PARTS, Scores
 from ladder_bench.analyse.tables import rows
-from ladder_bench.domain import Json
+from ladder_bench.domain import Estimate, Json
 
 READ = ("conversation", "sample", "turn", "memory")
 NONE = "no turn carried a memory"
@@ -24,7 +24,7 @@ def contract(score: Scores) -> dict[str, dict[str, Json]]:
     found: dict[str, dict[str, Json]] = {metric: {} for metric in PARTS}
     for (metric, target), values in sorted(score.parts.items()):
         left_out = score.unscored.get(f"{metric}: {target}", 0)
-        found[metric][target] = asdict(estimates.mean(values, left_out))
+        found[metric][target] = asdict(estimates.share(estimates.mean(values, left_out)))
     return found
 
 
@@ -56,21 +56,20 @@ def memory(tables: Mapping[str, Any], score: Scores, place: Mapping[str, int]) -
         before[cell] = text
     cells = np.array(at, dtype=np.int64).reshape(-1, 2)
 
-    def estimate(values: list[float], why: str, kept: turns.Flags | None = None) -> Json:
+    def estimate(values: list[float], why: str, kept: turns.Flags | None = None) -> Estimate:
         each = np.array(values)
         if kept is not None:
             each = np.where(kept, each, np.nan)
         means = turns.conversation_means(cells[:, 0], cells[:, 1], each, len(place))
-        return asdict(estimates.missing(why) if np.isnan(means).all() else estimates.mean(means))
+        return estimates.missing(why) if np.isnan(means).all() else estimates.mean(means)
 
     again = NONE if not before else "no conversation carried one twice"
+    never = again if np.isnan(churn).all() else "it never changed"
     return {
-        "carried": estimate(carried, NONE),
-        "tokens": estimate(tokens, NONE),
-        "churn": estimate(churn, again),
-        "churn_per_rewrite": estimate(
-            churn, again if np.isnan(churn).all() else "it never changed", np.array(churn) > 0
-        ),
+        "carried": asdict(estimates.within_1(estimate(carried, NONE))),
+        "tokens": asdict(estimate(tokens, NONE)),
+        "churn": asdict(estimates.within_1(estimate(churn, again))),
+        "churn_per_rewrite": asdict(estimates.within_1(estimate(churn, never, np.array(churn) > 0))),
     }
 
 

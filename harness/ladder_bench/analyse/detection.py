@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
 
 from ladder_bench.analyse import estimates
-from ladder_bench.analyse.estimates import LEVEL, Array
+from ladder_bench.analyse.estimates import Array
 from ladder_bench.domain import Estimate
 
 Counts = Sequence[tuple[float, float, float]]  # a conversation's true positives, false positives, false negatives
@@ -57,10 +56,4 @@ def _share(parts: Array, wholes: Array, nothing: str) -> Estimate:
     parts, wholes = parts[says], wholes[says]
     if not parts.size:
         return estimates.missing(nothing)
-    found = estimates.ratio(parts, wholes)
-    if found.value is None or found.low is None or found.high is None:
-        return found
-    if found.value in (0.0, 1.0):  # no spread to measure: what n conversations that agree allow (Clopper, Pearson 1934)
-        widest = ((1 - LEVEL) / 2) ** (1 / found.n)
-        return replace(found, low=widest if found.value else 0.0, high=1.0 if found.value else 1 - widest)
-    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
+    return estimates.share(estimates.ratio(parts, wholes))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ladder_bench.analyse import estimates, strategies, turns
 from ladder_bench.analyse.estimates import Array
+from ladder_bench.analyse.handoffs import SENT_BACK
 from ladder_bench.analyse.metrics import Scores
 from ladder_bench.analyse.strategies import Strategy
 from ladder_bench.analyse.tables import rows
@@ -83,6 +84,8 @@ def _gain(about: Json, strategy: Strategy, scores: Mapping[str, Scores]) -> dict
     escalated = np.flatnonzero(lived.escalated) if lived is not None else np.array([], dtype=np.int64)
     if lived is None or not escalated.size:
         return _nothing("no turn was escalated")
+    if about["mode"] == "simulated":
+        return _nothing(SENT_BACK, len(escalated))
     against = _without_triggers(about["strategies"], strategy)
     if against is not None:
         match = _matched(lived, escalated, [against] * len(escalated), scores)
@@ -104,9 +107,9 @@ def _gain(about: Json, strategy: Strategy, scores: Mapping[str, Scores]) -> dict
     return {"against": text, "turns": len(escalated), **found, "why": None}
 
 
-def _nothing(why: str) -> dict[str, Json]:
+def _nothing(why: str, turns: int = 0) -> dict[str, Json]:
     missing = asdict(estimates.missing(why))
-    return {"against": None, "turns": 0, "quality": missing, "cost_usd_warm": missing, "why": why}
+    return {"against": None, "turns": turns, "quality": missing, "cost_usd_warm": missing, "why": why}
 
 
 def _without_triggers(known: Sequence[Strategy], strategy: Strategy) -> str | None:

@@ -7,6 +7,7 @@ percentile bootstrap over conversations. Fewer than 20 conversations give no int
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -46,10 +47,35 @@ def ratio(numerators: Array, denominators: Array, unscored: int = 0) -> Estimate
     return with_interval(centre, (numerators - centre * denominators) / whole, unscored)
 
 
+def share(found: Estimate) -> Estimate:
+    """A share: its interval within [0, 1], and of a width where every conversation has 0, or every one has 1.
+
+    Those have no spread to measure; what n conversations that agree allow is Clopper's and Pearson's interval (1934).
+    """
+    found = within_1(found)
+    if found.low is None or found.value not in (0.0, 1.0):
+        return found
+    widest: float = ((1 - LEVEL) / 2) ** (1 / found.n)
+    return replace(found, low=widest if found.value else 0.0, high=1.0 if found.value else 1 - widest)
+
+
+def within_1(found: Estimate) -> Estimate:
+    """An estimate of what cannot leave [0, 1], with an interval that does not either."""
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
+
+
 def difference(first: Array, second: Array) -> Array:
     """First minus second, exactly 0 where only float noise sets them apart."""
     found = first - second
     return np.where(np.abs(found) <= NOISE * np.maximum(np.abs(first), np.abs(second)), 0.0, found)
+
+
+def paired(first: Array, second: Array) -> Estimate:
+    """Mean of first minus second over the conversations that have both; `unscored` counts the others."""
+    changes = difference(first, second)
+    return mean(changes, int(np.isnan(changes).sum()))
 
 
 def with_interval(value: float, influence: Array, unscored: int = 0) -> Estimate:

@@ -16,14 +16,17 @@ from ladder_bench.domain import Estimate, Json
 
 LONGEST = 3  # turns since a handoff from which on they are one group
 FURTHEST = 12  # turns that have a row of their own
+SENT_BACK = (
+    "simulated user: an answer that is sent back is not graded, so the first answers that are would be the better ones"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
     """A turn that another tier answered than the one before. `difference` in quality, NaN where it has no match.
 
-    `prefix`: "recording" while the history was still the recording, which makes the comparison unbiased, else "own".
-    `shared`: the two answers follow the same history.
+    `prefix`: "recording" while the history was still the recording, so that the user's message fits it, else "own".
+    `shared`: the two answers follow the same history, so that the user's message fits them alike.
     """
 
     conversation: int
@@ -42,6 +45,7 @@ def handoffs(about: Json, scores: Mapping[str, Scores]) -> dict[str, Json]:
     """
     plain = strategies.staying(about)
     conversations = len(about["dataset"]["conversations"])
+    why = SENT_BACK if about["mode"] == "simulated" else None
     found = {
         strategy["name"]: _found(scores[strategy["name"]], {tier: scores[name] for tier, name in plain.items()})
         for strategy in about["strategies"]
@@ -52,18 +56,21 @@ def handoffs(about: Json, scores: Mapping[str, Scores]) -> dict[str, Json]:
     told = [(_told(each), handoff) for each, handoff in pooled]
     by_strategy = [({"strategy": each["name"], **_told(each)}, one) for each in known for one in found[each["name"]]]
     return {
-        "by_strategy": _rows(by_strategy, plain, conversations),
-        "by_tiers": _rows([({}, handoff) for _, handoff in pooled], plain, conversations),
-        "by_memory": _rows(told, plain, conversations),
+        "by_strategy": _rows(by_strategy, plain, conversations, why),
+        "by_tiers": _rows([({}, handoff) for _, handoff in pooled], plain, conversations, why),
+        "by_memory": _rows(told, plain, conversations, why),
     }
 
 
 def by_turn(score: Scores, metric: str = "quality") -> list[dict[str, Json]]:
-    """A metric at each turn, and from the last row's turn on (`on`: True)."""
+    """A metric at each recorded turn, and from the last row's on (`on`: True).
+
+    A played user who asks again stays at the same one: there its last answer counts, the one that is graded.
+    """
     lived = score.lived
     if lived is None or not len(lived):
         return []
-    groups = np.minimum(lived.number, FURTHEST)
+    groups = np.minimum(lived.step, FURTHEST)
     return [
         {"turn": int(number), "on": bool(number == FURTHEST), "estimate": asdict(_at(score, groups == number, metric))}
         for number in np.unique(groups)
@@ -117,20 +124,21 @@ def _told(strategy: Strategy) -> dict[str, Json]:
 
 
 def _rows(
-    found: Iterable[tuple[Mapping[str, Json], Handoff]], plain: Mapping[str, str], conversations: int
+    found: Iterable[tuple[Mapping[str, Json], Handoff]], plain: Mapping[str, str], conversations: int, why: str | None
 ) -> list[dict[str, Json]]:
     grouped: dict[tuple[Json, ...], tuple[Mapping[str, Json], list[Handoff]]] = {}
     for labels, each in found:
         key = (*labels.values(), each.before, each.after, each.prefix)
         grouped.setdefault(key, (labels, []))[1].append(each)
-    return [_row(labels, group, plain, conversations) for _, (labels, group) in sorted(grouped.items())]
+    return [_row(labels, group, plain, conversations, why) for _, (labels, group) in sorted(grouped.items())]
 
 
 def _row(
-    labels: Mapping[str, Json], group: Sequence[Handoff], plain: Mapping[str, str], conversations: int
+    labels: Mapping[str, Json], group: Sequence[Handoff], plain: Mapping[str, str], conversations: int, why: str | None
 ) -> dict[str, Json]:
     first = group[0]
-    why = None if first.after in plain else f"'{first.after}' alone is not in this run, so nothing shows it staying"
+    if first.after not in plain:
+        why = f"'{first.after}' alone is not in this run, so nothing shows it staying"
     difference = estimates.missing(why) if why else _mean(group, conversations)
     return {
         **labels,
@@ -166,4 +174,4 @@ def _at(score: Scores, chosen: turns.Flags, metric: str) -> Estimate:
     values = lived.values[metric][chosen]
     size = len(score.values["quality"])
     means = turns.conversation_means(lived.conversation[chosen], lived.sample[chosen], values, size)
-    return estimates.mean(means, int(np.isnan(values).sum()))
+    return estimates.share(estimates.mean(means, int(np.isnan(values).sum())))

@@ -13,6 +13,10 @@ from ladder_bench.analyse.metrics import METRICS, Scores
 from ladder_bench.domain import Estimate
 
 CONVERSATIONS_FOR_P99 = 200
+SHARES = frozenset((
+    "quality", "correctness", "completeness", "constraint_coverage", "self_corrections_per_turn",
+    "first_turn_alignment", "first_turn_alignment_at_1", "format_adherence", "resolved", "invalid_turn_share",
+))  # fmt: skip
 
 
 def estimated(
@@ -25,9 +29,11 @@ def estimated(
     found: dict[str, Estimate] = {}
     for name in METRICS:
         if name in score.values:
-            found[name] = estimates.mean(score.values[name], score.unscored.get(name, 0))
+            each = estimates.mean(score.values[name], score.unscored.get(name, 0))
+            found[name] = estimates.share(each) if name in SHARES else each
     left_out = score.unscored.get("unsupported_per_turn", 0)
-    found["unsupported_per_claim"] = estimates.ratio(score.values["unsupported"], score.values["claims"], left_out)
+    per_claim = estimates.ratio(score.values["unsupported"], score.values["claims"], left_out)
+    found["unsupported_per_claim"] = estimates.within_1(per_claim)
     found["qpd"] = quality_per_dollar(score, unresolved_usd)
     resolved = score.values["resolved"]
     for name, column in (("tokens_per_resolved", "tokens"), ("cost_usd_per_resolved", "cost_usd_warm")):

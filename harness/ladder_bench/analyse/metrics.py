@@ -299,4 +299,4 @@ class _Reduction:
 
 def paired(first: Scores, second: Scores, metric: str) -> Estimate:
     """Mean of `first` minus `second` over the conversations that both have."""
-    return estimates.mean(estimates.difference(first.values[metric], second.values[metric]))
+    return estimates.paired(first.values[metric], second.values[metric])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -12,13 +12,17 @@ from ladder_bench.analyse.metrics import Scores
 ALPHA = 0.05
 
 
-def labels(scores: Sequence[Scores]) -> dict[str, str]:
+def labels(scores: Sequence[Scores], apart: Collection[str] = ()) -> dict[str, str]:
     """`dominated`, `front` or `undecided` for each strategy.
 
     Dominated: one other is better on quality and cheaper on log cost, both tested one-sided and paired, the larger of
     the two p-values, Holm over all pairs. Front: against each other, better on quality or cheaper (the smaller p,
     doubled), Holm over all pairs. Everything else is undecided, as is everything below 20 conversations.
+    Strategies that are `apart` are held against nothing.
     """
+    if apart:
+        compared = labels([score for score in scores if score.strategy not in apart])
+        return {score.strategy: compared.get(score.strategy, "undecided") for score in scores}
     names = [score.strategy for score in scores]
     pairs = [(i, j) for i in range(len(scores)) for j in range(len(scores)) if i != j]
     better = {(i, j): _p_above(scores[i].values["quality"] - scores[j].values["quality"]) for i, j in pairs}

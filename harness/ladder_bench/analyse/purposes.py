@@ -22,7 +22,7 @@ def by_purpose(score: Scores) -> dict[str, dict[str, Json]]:
     return {
         purpose: {
             "usd": asdict(estimates.mean(usd, left_out)),
-            "share": asdict(estimates.ratio(usd, whole, left_out)),
+            "share": asdict(estimates.within_1(estimates.ratio(usd, whole, left_out))),
         }
         for purpose, usd in score.by_purpose.items()
     }

@@ -15,9 +15,10 @@ from ladder_bench.analyse.tables import rows
 from ladder_bench.domain import TRIGGER_NAMES, Json
 
 READ = (
-    "conversation", "sample", "turn", "tier", "escalated", "fired", "notes", "labels", "answer_labels",
+    "conversation", "sample", "turn", "tier", "escalated", "fired", "notes", "labels", "answer_labels", "failure",
 )  # fmt: skip
 UNEVALUATED = "triggers not evaluated"  # how a turn's note begins where nobody looked
+NOT_REACHED = "not reached"  # how the failure of a turn begins that nobody came to, so that nobody looked there
 ON_MESSAGE = tuple(name for name in TRIGGER_NAMES if name != "low_confidence")
 READING_ANSWERS = ("missing_information", "low_confidence")
 Counts = dict[str, tuple[float, float, float]]  # by conversation: true positives, false positives, false negatives
@@ -40,7 +41,8 @@ def heard(row: Mapping[str, Any], rank: Mapping[str, int], to: str) -> Heard:
     fired = json.loads(row["fired"] or "[]")
     early, late = ([each["trigger"] for each in fired if each["on"] == on] for on in ("message", "answer"))
     notes = [note for note in row["notes"] or () if note.startswith(UNEVALUATED)]
-    blind = any("on the answer" not in note for note in notes)
+    never = (row["failure"] or "").startswith(NOT_REACHED)
+    blind = never or any("on the answer" not in note for note in notes)
     deaf = blind or bool(notes) or not _answer_was_read(row, bool(late), rank, to)
     return Heard(
         row["conversation"],

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder_bench.analyse import contract, estimates, handoffs, metrics, pareto, purposes
+from ladder_bench.analyse import contract, estimates, handoffs, metrics, pareto, purposes, strategies
 from ladder_bench.analyse.ablations import ablations
 from ladder_bench.analyse.against import against, best_single, replay_artefacts
 from ladder_bench.analyse.banners import banners
@@ -74,7 +74,7 @@ def _rows(
     about: Json, tables: Mapping[str, Any], scores: Sequence[Scores], unresolved: float | None, base: Scores | None
 ) -> list[dict[str, Json]]:
     """A row a strategy, with all that is known of it alone, and against the base."""
-    why, never, labels = reasons(about), withheld(about["mode"]), pareto.labels(scores)
+    why, never, labels = reasons(about), withheld(about["mode"]), pareto.labels(scores, _replaced(about))
     place = {name: index for index, name in enumerate(sorted(about["dataset"]["conversations"]))}
     return [
         {
@@ -95,10 +95,19 @@ def _rows(
     ]
 
 
+def _replaced(about: Json) -> frozenset[str]:
+    """The recordings for which a placebo stands: a comparison with them would charge the others for the replay."""
+    plain = strategies.plain_by_tier(about["strategies"])
+    return frozenset(plain[tier] for tier in strategies.placebos(about) if tier in plain)
+
+
 def _since_handoff(score: Scores, mode: str) -> dict[str, Json]:
-    """What becomes of answers after a handoff; nothing, where every turn starts from the recording."""
+    """What becomes of answers after a handoff; nothing, where every turn starts from the recording.
+
+    Nor with a played user, who sends the worse answers back: the first ones that are graded would be the better ones.
+    """
     return {
-        f"{name}_since_handoff": {} if mode == "forced" else handoffs.since_handoff(score, metric)
+        f"{name}_since_handoff": handoffs.since_handoff(score, metric) if mode == "rollout" else {}
         for name, metric in (("quality", "quality"), ("coverage", "constraint_coverage"))
     }
 

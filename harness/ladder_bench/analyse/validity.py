@@ -10,7 +10,7 @@ import numpy as np
 from ladder_bench.analyse import estimates, turns
 from ladder_bench.analyse.against import MARGIN, conclusion
 from ladder_bench.analyse.estimates import Array
-from ladder_bench.analyse.metrics import Scores
+from ladder_bench.analyse.metrics import Scores, paired
 from ladder_bench.analyse.turns import Flags, Turns
 from ladder_bench.domain import Estimate, Json
 
@@ -61,31 +61,34 @@ def _fitting(scores: Sequence[Scores], mode: str) -> Estimate:
     if not shares or np.isnan(shares).all():
         return estimates.missing(why_not(mode))
     means = turns.over_samples(np.array(shares).T)
-    return estimates.mean(1.0 - means, sum(score.unscored.get("invalid_turn_share", 0) for score in scores))
+    left_out = sum(score.unscored.get("invalid_turn_share", 0) for score in scores)
+    return estimates.share(estimates.mean(1.0 - means, left_out))
 
 
 def _share(score: Scores, mode: str, measured: bool) -> Estimate:
     values = score.values.get("invalid_turn_share")
     if values is None or np.isnan(values).all():
         return estimates.missing("no user turn after it left the recording" if measured else why_not(mode))
-    return estimates.mean(values, score.unscored.get("invalid_turn_share", 0))
+    return estimates.share(estimates.mean(values, score.unscored.get("invalid_turn_share", 0)))
 
 
 # --- three ways ----------------------------------------------------------------------------
 
 
 def _alone(score: Scores) -> dict[str, Estimate]:
-    left_out = score.unscored.get("quality", 0)
-    found = {"all": estimates.mean(score.values["quality"], left_out)}
+    found = {"all": estimates.share(estimates.mean(score.values["quality"], score.unscored.get("quality", 0)))}
     lived = score.lived
     for way in ("dropped", "cut"):
-        found[way] = found["all"] if lived is None else estimates.mean(_quality(lived, _kept(lived, way), score))
+        if lived is None:
+            found[way] = found["all"]
+            continue
+        found[way] = estimates.share(estimates.mean(_quality(lived, _kept(lived, way), score)))
     return found
 
 
 def _against(score: Scores, base: Scores, mode: str) -> dict[str, Estimate]:
     """The paired difference; a turn that is left out in one is left out in the other, so that both answer the same."""
-    found = {"all": estimates.mean(estimates.difference(score.values["quality"], base.values["quality"]))}
+    found = {"all": paired(score, base, "quality")}
     first, second = score.lived, base.lived
     for way in ("dropped", "cut"):
         if first is None or second is None:
@@ -95,7 +98,7 @@ def _against(score: Scores, base: Scores, mode: str) -> dict[str, Estimate]:
         if mode != "simulated":  # where each user goes their own way, turns have no counterpart
             here, there = _in_both(first, second, here, there)
         own, other = _quality(first, here, score), _quality(second, there, base)
-        found[way] = estimates.mean(estimates.difference(own, other))
+        found[way] = estimates.paired(own, other)
     return found
 
 

@@ -20,7 +20,6 @@ def verdict(
     Shown to be cheaper, too, and answered: a strategy that failed at many turns has shown nothing. Nor has one whose
     conclusion depends on what is done with user turns that no longer fit (`identified` False).
     """
-    simulated = is_simulated(about)
     if base is None:
         text = "No verdict: nothing in this dataset defines quality, so cost is all that could be compared."
         if any(row["metrics"]["quality"]["value"] is not None for row in rows):
@@ -43,7 +42,7 @@ def verdict(
         and row["failed_turns"] <= FAILED_SHARE * row["turns"]
     ]
     held = [row for row in kept if identified.get(row["name"]) is not False]
-    where = "In this simulation, " if simulated else ""
+    where = _where(about)
     if not held:
         text = (
             f"{where}{'n' if where else 'N'}othing cheaper is shown to keep the quality of {base}: no cheaper "
@@ -52,13 +51,23 @@ def verdict(
         return {"outcome": "none", "strategy": None, "text": text}
     best = min(held, key=lambda row: row["against_base"]["cost_share"])
     difference = best["against_base"]["quality"]
+    guessed = about["mode"] == "rollout" and identified.get(best["name"]) is None
+    unjudged = "; nobody judged whether its user turns still fit what it said" if guessed else ""
     text = (
         f"{where}{best['name']} is the cheapest that keeps quality: {_points(difference['value'])} points against "
         f"{base} (95 % interval {_points(difference['low'])} to {_points(difference['high'])}, n = {difference['n']}) "
         f"at {best['against_base']['cost_share']:.0%} of its cost; picked among {len(others)} on the same "
-        "conversations, so confirm it on others before you ship it."
+        f"conversations, so confirm it on others before you ship it{unjudged}."
     )
     return {"outcome": "found", "strategy": best["name"], "text": text}
+
+
+def _where(about: Json) -> str:
+    """What a verdict holds for. Forced mode sees one answer ahead: what a ladder does to later turns is not in it."""
+    simulated = "in this simulation" if is_simulated(about) else ""
+    forced = "one answer ahead of the recording" if about["mode"] == "forced" else ""
+    where = " and ".join(each for each in (simulated, forced) if each)
+    return f"{where[0].upper()}{where[1:]}, " if where else ""
 
 
 def _recordings(about: Json) -> frozenset[str]:

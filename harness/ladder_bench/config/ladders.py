@@ -256,7 +256,8 @@ def _wrong_escalation(shape: EscalationShape, steps: Sequence[str], tiers: Tiers
 
 
 def _wrong_handoff(shape: HandoffShape, tiers: Tiers | None) -> Iterator[tuple[Loc, str]]:
-    if shape.memory == "none" and shape.context != "full":  # the one problem that matters; the rest follows from it
+    stated = "memory" in shape.model_fields_set and shape.memory != "none"  # what hides the history is never a default
+    if shape.context != "full" and not stated:  # the one problem that matters; the rest follows from it
         what = "a shortened context hides what was said without a memory; set 'memory: standard' or 'context: full'"
         yield ("handoff", "context"), what
     elif shape.memory == "none" and "writer" in shape.model_fields_set:

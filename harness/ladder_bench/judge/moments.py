@@ -84,13 +84,6 @@ def clocks(text: str) -> Iterator[Clock]:
         yield Clock(minutes, bool(half) or hour > 12 or hour == 0, match.start(), match.end())
 
 
-def same_clock(claim: Clock, known: Clock) -> bool:
-    """Say whether two times agree, where 3:30 may be in the morning or in the afternoon."""
-    if claim.certain and known.certain:
-        return claim.minutes == known.minutes
-    return (claim.minutes - known.minutes) % 720 == 0
-
-
 def _full_year(year: int) -> int:
     return year if year > 99 else 2000 + year
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import regex
 
@@ -44,13 +44,10 @@ def realise(reference: str, alternative: str | None, items: Sequence[Item], kept
     differs from the draw in the fewest items wins.
     """
     other = alternative or reference
+    orders = (1, -1) if sum(kept) < len(items) - 1 else (1,)  # one item is cut in one order
+    sources = ((reference, other), (other, reference)) if other != reference else ((reference, reference),)
     best, least = HARMLESS, len(items) + 1
-    for source, help_from, order in (
-        (reference, other, 1),
-        (reference, other, -1),
-        (other, reference, 1),
-        (other, reference, -1),
-    ):
+    for (source, help_from), order in product(sources, orders):
         text = _cut(source, help_from, items, kept, order)
         wrong = sum(meets(item.check, text) != stays for item, stays in zip(items, kept, strict=True))
         if wrong < least:
@@ -79,7 +76,11 @@ def _best(candidates: Iterator[str], item: Item, keep: Sequence[Item], text: str
     for candidate in candidates:
         if meets(item.check, candidate):
             continue
-        lost = sum(not meets(other.check, candidate) for other in keep)
+        lost = 0
+        for other in keep:
+            lost += not meets(other.check, candidate)
+            if lost >= least:
+                break
         if lost == 0:
             return candidate
         if lost < least:
@@ -102,7 +103,7 @@ def _without(item: Item, text: str) -> Iterator[str]:
     if satisfying:
         yield "".join(part for index, part in enumerate(parts) if index not in satisfying)
     for word in dict.fromkeys(_WORD.findall("".join(parts[index] for index in satisfying) or text)):
-        yield regex.sub(rf"(?<!\w){regex.escape(word)}(?!\w)\s?", "", text)
+        yield _less(word, text)
     yield "".join(_broken(part, item.check) if index in satisfying else part for index, part in enumerate(parts))
     if satisfying:  # spread over sentences: take them from the end until it fails
         rest = list(parts)
@@ -113,6 +114,22 @@ def _without(item: Item, text: str) -> Iterator[str]:
 
 
 _WORD = regex.compile(r"[^\s.,;:!?()\[\]{}\"'`]+")
+_PART_OF_WORD = regex.compile(r"\w")
+_SPACE = regex.compile(r"\s")
+
+
+def _less(word: str, text: str) -> str:
+    """A text without a word wherever it stands alone, and without the space after it."""
+    parts, done, start = [], 0, text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if (start and _PART_OF_WORD.match(text, start - 1)) or _PART_OF_WORD.match(text, end):
+            start = text.find(word, start + 1)
+            continue
+        parts.append(text[done:start])
+        done = end + 1 if _SPACE.match(text, end) else end
+        start = text.find(word, done)
+    return "".join((*parts, text[done:]))
 
 
 def _broken(sentence: str, check: Check) -> str:
@@ -151,10 +168,12 @@ def _restored(item: Item, text: str, sources: Sequence[str], items: Sequence[Ite
     """Add a sentence, or two that follow each other, that brings a lost item back, unless it changes another one."""
     others = [other for other in items if other.id != item.id]
     before = [meets(other.check, text) for other in others]
-    for source in sources:
+    for source in dict.fromkeys(sources):
         parts = sentences(source)
         for part in (*parts, *(first + second for first, second in pairwise(parts))):
             longer = f"{text.rstrip()}\n\n{part.strip()}"
-            if meets(item.check, longer) and [meets(other.check, longer) for other in others] == before:
+            if meets(item.check, longer) and all(
+                meets(other.check, longer) == met for other, met in zip(others, before, strict=True)
+            ):
                 return longer
     return text

@@ -124,7 +124,7 @@ def _shows(row: Mapping[str, Json]) -> str:
     if low <= 0 <= high:
         return NOTHING
     direction = "gains" if low > 0 else "loses"
-    return direction if p is None or p < ADJUSTED else f"{direction} alone, not among all lines"
+    return direction if p is None or p < ADJUSTED else f"{direction}; not once all lines are tested (Holm)"
 
 
 def _withheld(rows: Sequence[Mapping[str, Json]]) -> tuple[str, ...]:
@@ -132,5 +132,5 @@ def _withheld(rows: Sequence[Mapping[str, Json]]) -> tuple[str, ...]:
     reasons: dict[str, dict[str, None]] = {}
     for each in rows:
         if each["why"]:
-            reasons.setdefault(each["why"], {})[KNOBS.get(each["knob"], each["knob"])] = None
-    return tuple(text.one_line(f"Not compared: {', '.join(knobs)}. {why}.") for why, knobs in reasons.items())
+            reasons.setdefault(each["why"], {})[KNOBS.get(each["knob"], str(each["knob"]))] = None
+    return tuple(text.one_line(f"Not compared ({', '.join(knobs)}): {why}.") for why, knobs in reasons.items())

@@ -83,8 +83,8 @@ def grid(name: str, caption: str, heads: Sequence[str], rows: Sequence[Row]) -> 
         Line(text.one_line(row.head), tuple(_cell(each, usual, notes) for each in row.cells), row.quiet, row.base)
         for row in rows
     )
-    about = f"{caption} {basis(usual, lines)}".rstrip()
-    return Grid(name, about, tuple(heads), lines, tuple(notes.found))
+    about = f"{text.one_line(caption)} {basis(usual, lines)}".rstrip()
+    return Grid(f"grid-{name}", about, tuple(text.one_line(head) for head in heads), lines, tuple(notes.found))
 
 
 def basis(usual: int | None, lines: Sequence[Line]) -> str:
@@ -93,7 +93,8 @@ def basis(usual: int | None, lines: Sequence[Line]) -> str:
         return ""
     known = any(isinstance(cell, Cell) and cell.interval and cell.note is None for line in lines for cell in line.cells)
     below = "Below each value its 95 % interval." if known else "No value has an interval."
-    return f"n = {text.counted(usual, 'conversation')} unless a cell says otherwise. {below}"
+    size = f"n = {text.counted(usual, 'conversation')}".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{size} unless a cell says otherwise. {below}"
 
 
 def number(value: float, unit: Unit = "count") -> Cell:

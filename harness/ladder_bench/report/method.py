@@ -14,8 +14,8 @@ MODES = {
     "what happens when errors and framing carry on. It holds only while the recorded messages still fit what was said.",
     "forced": "forced: every turn starts from the recorded history. It shows how good each tier is one step ahead; it "
     "cannot show that good framing helps later turns.",
-    "simulated": "simulated: a simulated user, told the recorded intent, replies to each strategy's own answers. "
-    "Coherent, but the simulator stands in for the person.",
+    "simulated": "simulated: a simulated user, told the recorded intent and script, replies to each strategy's own "
+    "answers. Coherent, but the simulator stands in for the person.",
 }
 COSTS = (
     ("warm", "a prefix that the tier has read before is billed at its cached rate, by simulation; the main column"),
@@ -54,6 +54,8 @@ def facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> tuple[Fact,
 def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[Fact]:
     config, dataset, calls = about["config"], about["dataset"], summary["calls"]
     yield Fact("replay", MODES.get(str(about["mode"]), str(about["mode"])))
+    if played := config.get("user"):
+        yield Fact("simulated user", _player(played))
     validity = summary["validity"]
     known = validity["value"] is not None
     yield Fact("replay validity", text.score(validity["value"]) if known else f"n/a: {validity['why']}")
@@ -67,7 +69,7 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
     rubric = about["rubric"]
     weights = ", ".join(f"{name} {text.number(weight)}" for name, weight in config["weights"].items())
     yield Fact("rubric", f"{rubric['id']} version {rubric['version']}, hash {rubric['hash']}; weights: {weights}")
-    yield Fact("resolved", f"every critical criterion met and Q at least {config['resolved_quality']}")
+    yield Fact("resolved", _resolved(about))
     yield Fact("an unresolved conversation", _unresolved(config, summary))
     yield Fact("intervals", "95 %, over conversations; a quantile's by bootstrap; none below 20 conversations")
     yield Fact(
@@ -90,12 +92,31 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
     )
     spent = summary["spent_usd"]
     yield Fact("spent by this run", text.spent(spent))
-    prompts = ", ".join(f"{name} {each['hash']}" for name, each in about["prompts"].items())
+    prompts = ", ".join(f"{name} {_prompt(each)}" for name, each in about["prompts"].items())
     yield Fact("prompts", prompts or "none")
     yield Fact("files", f"matrix {config['matrix']}; tiers {config['tiers']}")
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     yield Fact("versions", f"ladder-bench {about['version']}; {packages}")
     yield Fact("run", f"{about['started']}, {about['seconds']:g} s" + (", offline" if config["offline"] else ""))
+
+
+def _player(user: Mapping[str, Json]) -> str:
+    most = "twice the recorded turns and two" if user["most_turns"] is None else user["most_turns"]
+    return f"{user['tier']} ({user['model']}); turns at most: {most}; asks again about one matter at most {user['patience']} times"
+
+
+def _resolved(about: Mapping[str, Json]) -> str:
+    if about["mode"] == "simulated":
+        return "the simulated user left satisfied, and no critical criterion was still missed when they moved on"
+    return f"every critical criterion met and Q at least {about['config']['resolved_quality']}"
+
+
+def _prompt(found: Json) -> str:
+    """A prompt's version and hash; older runs have the hash alone."""
+    if isinstance(found, str):
+        return found
+    version = f"version {found['version']}, " if found["version"] is not None else ""
+    return f"({version}hash {found['hash']})"
 
 
 def _unresolved(config: Mapping[str, Json], summary: Mapping[str, Json]) -> str:

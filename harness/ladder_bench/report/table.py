@@ -70,6 +70,12 @@ class Table:
         """The strategies whose difference to the base depends on how user turns are counted that no longer fit."""
         return tuple(row.name for row in self.rows if row.difference.flag)
 
+    @property
+    def eaten(self) -> str:
+        """What stands below the shares, where any strategy saves something."""
+        below = any(row.share.extra for row in self.rows)
+        return "Below a share: the extra turns a conversation may take before what is saved is gone." if below else ""
+
     def cell(self, row: Row, metric: str) -> Cell:
         """A row's cell by metric, where the table has that column."""
         return row.cells[[column.metric for column in self.columns].index(metric)]
@@ -173,8 +179,12 @@ def _marked(cell: Cell, summary: Mapping[str, Json], name: str) -> Cell:
     return replace(cell, flag=NOT_IDENTIFIED) if found.get("identified") is False else cell
 
 
+def _turns(extra: float) -> str:
+    return f"+{text.number(extra, 0 if extra >= 10 else 1)} turns"
+
+
 def _share(strategy: Mapping[str, Json], base: str | None, notes: Notes) -> Cell:
-    """Warm cost / the base's. It has no interval of its own; the page says so once."""
+    """Warm cost / the base's, and the extra turns that would eat what is saved; the page has their intervals apart."""
     against = strategy["against_base"]
     if base is None or against is None:
         return Cell(MISSING, why=NO_BASE)
@@ -182,4 +192,5 @@ def _share(strategy: Mapping[str, Json], base: str | None, notes: Notes) -> Cell
     if share is None:
         why = "one of the two costs is not known, or the base costs nothing"
         return Cell(MISSING, note=notes.number(why), why=why)
-    return Cell(text.percent(share), sort=share)
+    extra = (against.get("break_even_extra_turns") or {}).get("value")
+    return Cell(text.percent(share), extra="" if extra is None else _turns(extra), sort=share)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.content import display
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run
 from ladder_bench.forecast import Again, Plan, Range, Route, Sending
-from ladder_bench.report import method, routes, text
+from ladder_bench.report import ablations, method, routes, text
 from ladder_bench.report.columns import BY_METRIC
 from ladder_bench.report.routes import plan_json
-from ladder_bench.report.table import Cell, Table, table
+from ladder_bench.report.table import NOT_IDENTIFIED, Cell, Table, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["plan_json", "print_plan", "print_summary"]
 
 WIDE = 120  # columns from which everything has room
+FLAG = "‡"  # beside a difference that depends on how turns are counted
 PIPED = 120  # width where stdout is a file or a pipe and nobody set COLUMNS
 SHOWN = ("quality", "cost_usd_warm", "resolved", "escalations_per_conversation", "handoffs_per_conversation")
 ONLY_WIDE = frozenset(("escalations_per_conversation", "handoffs_per_conversation"))
@@ -47,10 +50,23 @@ def print_summary(run: Run) -> None:
     console.print(_strategies(whole, wide, has_quality))
     for line in _footnotes(whole, wide):
         _line(console, line, style="dim")
+    _print_parts(console, run)
     console.print()
     for line in _next(run):
         _line(console, line)
     console.print(f"report: {text.one_line(display(run.path / 'report.html'))}", soft_wrap=True)  # a path stays whole
+
+
+def _print_parts(console: Console, run: Run) -> None:
+    """What each part buys, a line each, where strategies differ in one alone."""
+    lines = ablations.lines(run.summary)
+    if not lines:
+        return
+    console.print()
+    where = "in this simulation, " if is_simulated(run.about) else ""
+    _line(console, f"{where}what each part buys, in points of Q (95 % interval)", style="bold")
+    for line in lines:
+        console.print(f"  {text.one_line(line)}")
 
 
 def _console() -> Console:
@@ -90,7 +106,7 @@ def _strategies(whole: Table, wide: bool, has_quality: bool) -> RichTable:
         for metric in metrics:
             cells.append(whole.cell(row, metric))
             if whole.base and metric in AFTER:
-                cells.append(row.difference if metric == "quality" else row.share)
+                cells.append(row.difference if metric == "quality" else _narrow(row.share))
         name = row.name + (" (control)" if row.control else "")
         if has_quality and not wide:  # no room for a column of its own
             name += f"\n{row.label}"
@@ -102,9 +118,14 @@ def _strategies(whole: Table, wide: bool, has_quality: bool) -> RichTable:
 
 def _cell(cell: Cell) -> str:
     """A value with its interval below it, and the number of its note."""
-    value = f"{cell.value}{_superscript(cell.note)}"
+    value = f"{cell.value}{_superscript(cell.note)}{FLAG * bool(cell.flag)}"
     interval = "" if cell.note else cell.interval.replace(text.RANGE, "…")  # the note says why there is none
     return "\n".join(part for part in (value, interval, cell.extra) if part)
+
+
+def _narrow(share: Cell) -> Cell:
+    """A share with the bare number of turns below it; the footnote says what they are."""
+    return replace(share, extra=share.extra.removesuffix(" turns"))
 
 
 def _superscript(note: int | None) -> str:
@@ -117,6 +138,10 @@ def _footnotes(whole: Table, wide: bool) -> list[str]:
         lines.append(
             f"dQ: Q against {whole.base}, paired, in points of 0.01. share: of its cost, a ratio without interval."
         )
+    if whole.eaten:
+        lines.append(whole.eaten)
+    if whole.flagged:
+        lines.append(f"{FLAG} {NOT_IDENTIFIED}: depends on what is done with user turns that no longer fit")
     lines += [f"{_superscript(number)} {note}" for number, note in enumerate(whole.notes, 1)]
     if not wide:
         lines.append(f"escalations and handoffs: in report.html, or in a terminal of {WIDE} columns")

@@ -149,11 +149,15 @@ def examples(run: Run) -> Iterator[Example]:
     ids = {row["user"] for (_, verdict), rows in found.items() if verdict == "missed" for row in rows}
     messages = _messages(run, ids)
     for (trigger, verdict), rows in sorted(found.items()):
-        for row in rows:
-            evidence = messages.get(row["user"], "") if verdict == "missed" else str(row["evidence"])
-            where = f"{row['conversation']}, turn {row['turn']}"
+        for each in rows:
+            evidence = messages.get(each["user"], "") if verdict == "missed" else str(each["evidence"])
+            where = f"{each['conversation']}, turn {each['turn']}"
             yield Example(
-                text.one_line(trigger), verdict, text.one_line(where), text.one_line(str(row["reason"])), _cut(evidence)
+                text.one_line(trigger),
+                verdict,
+                text.one_line(where),
+                text.one_line(str(each["reason"])),
+                _cut(evidence),
             )
 
 

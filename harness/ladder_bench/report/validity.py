@@ -17,9 +17,13 @@ NOTHING = "nothing to conclude"
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """The table three ways, or why there is none; and what replaying itself cost, or that nobody knows."""
+    """The table three ways, or why there is none; and what replaying itself cost, or that nobody knows.
+
+    `departs`: in some strategy that is no control, a user turn no longer fits.
+    """
 
     share: str
+    departs: bool
     ways: Grid | None
     rule: str
     why: str | None
@@ -49,6 +53,7 @@ def validity(summary: Mapping[str, Json], about: Mapping[str, Json]) -> Validity
     )
     return Validity(
         share=_share(found),
+        departs=any(each["invalid_turn_share"]["value"] and not controls[name] for name, each in rows.items()),
         ways=ways,
         rule=text.one_line(found.get("rule", "")),
         why=None if measured else text.one_line(found["why"] or "no user turn was judged"),

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from ladder_bench.triggers.text import COMMON, RECENT, Hit, Text, stem, visible, words_of
+
+MANY = 40  # of a message that are read: with more it is data, and no list of requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ def bans(message: str) -> tuple[Ban, ...]:
         return ()
     found = (ban for i, word in enumerate(text.words) if word in _BANNING for ban in _ban(text, i))
     stays = (ban for i, word in enumerate(text.words) if word in _STAYING for ban in _stays(text, i))
-    return (*found, *stays)
+    return (*islice(found, MANY), *islice(stays, MANY))
 
 
 def _stays(text: Text, i: int) -> Iterator[Ban]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import regex
 
@@ -16,6 +17,7 @@ from ladder_bench.triggers.text import COMMON, RECENT, stem, visible, words_of
 
 MOST, LEAST, EXACTLY, PLAIN = "most", "least", "exactly", "plain"
 BARE = "bare"  # the dimension of a number without a unit
+MANY = 40  # of a message that are read: with more it is data, and no list of requirements
 REACH = 40  # characters beside a number in which a word may bound it
 
 
@@ -60,7 +62,7 @@ def quantities(message: str) -> tuple[Quantity, ...]:
     """The quantities of a message in the order in which they stand there."""
     if not _CANDIDATE.search(message):
         return ()
-    return tuple(_quantities(visible(message).source))
+    return tuple(islice(_quantities(visible(message).source), MANY))
 
 
 def _quantities(source: str) -> Iterator[Quantity]:
@@ -277,7 +279,7 @@ def moments(message: str) -> tuple[Moment, ...]:
     source = visible(message).source
     bounds = _sentence_bounds(source)
     found = []
-    for match in _MOMENT.finditer(source):
+    for match in islice(_MOMENT.finditer(source), MANY):
         begin, end = next((b for b in bounds if b[0] <= match.start() < b[1]), (0, len(source)))
         before = source[max(begin, match.start() - 2 * REACH) : match.start()]
         if _DENIED.search(before):

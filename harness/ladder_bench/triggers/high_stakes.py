@@ -1,13 +1,14 @@
 """high_stakes: a wrong answer would harm somebody soon.
 
-Topics that can do harm, something at stake, and real people each give points; a study, a story, a game, a test system
-or a matter that is settled takes some away. Nothing fires without both a topic and something at stake.
+Matters that can do harm give points, and so does what shows that the user will act on the answer: a ruling is asked
+for, the user is in the middle of it, there is little time, others press, what would protect is missing. A study, a
+story, a game, a test system, a matter that is settled or a text to be written take points away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from functools import lru_cache
 
 import regex
 
@@ -16,30 +17,26 @@ from ladder_bench.triggers.seen import Seen
 from ladder_bench.triggers.text import Hit, Text, visible, words_of
 
 ENOUGH = 3.3
-NOT_ASKED = 4.3  # an emergency with nothing else at stake
-PRESSED = "a decision under pressure"  # all stakes at once, without a topic of a category,
-PRESSED_WORDS = 20  # in a message of so many words
-STAKE_REACH = 3  # sentences between a topic and what is at stake
-FIRST_TOPIC = 1.0
-FURTHER_TOPIC, FURTHER_TOPICS = 0.5, 4  # points of each topic after the first, and how many of them count
-ACUTE = 1.6  # a topic that is an emergency by its name
-BODILY = 0.4  # a topic of these categories, whose harm is to somebody's body
-BODILY_CATEGORIES = frozenset({"medical", "safety"})
-STAKES: Mapping[str, float] = {"decision": 1.2, "imminent": 0.9, "event": 0.6}
-QUESTION = 0.6  # a question that is not plainly about a decision
-PERSON = 0.6
-AMOUNT = 0.4
+WEIGHTS: Mapping[str, float] = {}
+SHORT = 8  # words of a last question that asks for leave to act
 SHORTEST_DRUG = 6  # letters: April is none
-AGAINST: Mapping[str, float] = {"unreal": -3.0, "setting": -1.2, "resolved": -2.0, "wording": -1.5, "jest": -1.0}
-STAGED = -3.0  # an earlier message was unreal, and this one tells of no event
+BODILY = frozenset({"medical", "safety"})  # whose harm is to somebody's body
+TECHNICAL = frozenset({"security", "irreversible"})  # whose terms are those of the trade
+MOST = {"acute": 2, "topics": 4, "weak": 3, "decision": 2, "event": 2}  # of which more hits say no more
+STAKES = ("decision", "poised", "imminent", "event", "pressed", "bare", "question")  # told as evidence, in this order
+LARGE = 1000  # of any currency
 
-_AMOUNT = regex.compile(
-    r"(?i)\b\d+(?:[.,]\d+)* ?(?:mg|mcg|ml|units?|tablets?|pills?|kg|lbs?|grand|thousand|million)\b"
-    r"|\b\d{2,}k\b|[$€£] ?\d|\b\d+ ?(?:m|f|yo|y/o|yrs?|months? old|years? old|weeks? pregnant)\b"
+_MONEY = regex.compile(
+    r"(?i)(?:[$€£₹]|\b(?:rs|usd|eur|gbp|inr)\b\.?) ?(?P<n>\d[\d,.]*) ?(?P<x>k|m|bn|grand|lakhs?|crores?|million|thousand)?\b"
+    r"|\b(?P<n>\d[\d,.]*) ?(?P<x>k|grand|lakhs?|crores?|million|thousand|btc|bitcoins?)\b"
+)
+_MEASURE = regex.compile(
+    r"(?i)\b\d+(?:[.,]\d+)? ?(?:mg|mcg|ml|mm|cm|units?|iu|tablets?|pills?|capsules?|kg|kilos?|lbs?|ppm|volts?|amps?|a|°c|degrees)\b"
+    r"|\b\d+ ?(?:m|f|yo|y/o|yrs?|yr old|months? old|years? old|year old|weeks? pregnant)\b"
 )
 _MOMENT = regex.compile(
-    r"(?i)\b(?:at|by|until|till|before) (?:noon|midnight|\d{1,2}:\d\d)\b|\b\d{1,2} ?[ap]m\b"
-    r"|\b(?:\d+|an?|two|three|half an|few) (?:mins?|minutes?|hours?|hrs?|days?) (?:ago|left|now)\b"
+    r"(?i)\b(?:at|by|until|till|before|gone|is) (?:noon|midnight|\d{1,2}[:.]\d\d)\b|\b\d{1,2} ?[ap]m\b"
+    r"|\b(?:\d+|an?|two|three|half an|few) (?:mins?|minutes?|hours?|hrs?) (?:ago|left|now|away)\b"
 )
 _HAPPENED = regex.compile(  # somebody, or something of theirs, and a verb of the past
     r"(?i)\b(?:i|we|he|she|they|it|who|someone|mum|mom|dad|gran|grandma|hubby|(?:my|our|his|her|the|an?) \w+)"
@@ -49,20 +46,12 @@ _HAPPENED = regex.compile(  # somebody, or something of theirs, and a verb of th
 _DRUGS = tuple(  # the endings of the names of drugs
     words_of("""
         pril olol sartan statin cillin mycin cycline floxacin conazole prazole oxetine azepam azolam codone morphone
-        profen caine parin xaban gliptin gliflozin tidine setron triptan lukast dronate thiazide zosin
+        profen caine parin xaban gliptin gliflozin tidine trigine piclone dipine oxacin idone zapine pidem tyline gabalin fenac coxib solone hasone ciclovir tinib zumab olamine iapine
+        quine barbital setron triptan lukast dronate thiazide zosin nidazole
     """)
 )
-_SHAPES = {"imminent": _MOMENT, "event": _HAPPENED}  # what shows a stake besides the phrases
 
 Topics = Mapping[str, tuple[Hit, ...]]  # hits by group, such as "topics.medical" or "acute.safety"
-
-
-class Stake(NamedTuple):
-    """What is at stake: the kind, its points, and the message's words for it."""
-
-    kind: str
-    points: float
-    quote: str
 
 
 def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
@@ -70,29 +59,77 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
     text = visible(seen.message)
     hits = hits_of(lexicon, text)
     detached = sentences_of(hits, "detached")
-    topics = _topics(hits.outside(detached), text, detached)
+    attached = hits.outside(detached)
+    topics = _topics(attached, text, detached)
+    if not topics:
+        return None
     for group, found in topics.items():
         if group.startswith("alone."):
             return _category(group), text.quote(found[0])
-    if not topics and len(text.words) < PRESSED_WORDS:
+    found = cues(lexicon, seen)
+    if sum(WEIGHTS[name] * value for name, value in found.items() if name in WEIGHTS) < ENOUGH:
         return None
-    stakes = _stakes(hits.outside(detached), text, topics, detached)
-    kinds = {stake.kind for stake in stakes}
-    reality = _reality(hits, text)
-    if not topics:
-        pressed = kinds.issuperset(STAKES) and reality >= PERSON
-        staged = pressed and _staged(lexicon, seen.earlier)
-        return (PRESSED, " … ".join(stake.quote for stake in stakes)) if pressed and not staged else None
-    points = _harm(topics, text) + sum(stake.points for stake in stakes) + reality
-    acute = any(group.startswith("acute.") for group in topics)
-    if kinds <= {"question"} and not (acute and points >= NOT_ASKED):
-        return None
-    happened = "event" in kinds
-    if points < ENOUGH or (not happened and points + STAGED < ENOUGH and _staged(lexicon, seen.earlier)):
-        return None
-    group = next((group for group in topics if group.startswith("acute.")), next(iter(topics)))
-    named = text.quote(topics[group][0])
-    return _category(group), f"{named} … {stakes[0].quote}" if stakes else named
+    rank = min(topics, key=lambda group: ("acute", "topics", "weak").index(group.partition(".")[0]))
+    named = text.quote(topics[rank][0])
+    stake = next((text.quote(hit[0]) for kind in STAKES if (hit := attached.get(kind))), None)
+    return _category(rank), f"{named} … {stake}" if stake else named
+
+
+def cues(lexicon: Lexicon, seen: Seen) -> dict[str, float]:
+    text = visible(seen.message)
+    hits = hits_of(lexicon, text)
+    detached = sentences_of(hits, "detached")
+    attached = hits.outside(detached)
+    topics = _topics(attached, text, detached)
+    out: dict[str, float] = {}
+    for level in ("acute", "topics", "weak"):
+        found = [h for group, hs in topics.items() if group.startswith(level) for h in hs]
+        n = len(distinct(text, found))
+        out[level + "1"] = float(n > 0)
+        out[level + "n"] = float(min(max(n - 1, 0), 4))
+    strong = {_category(g) for g in topics if not g.startswith("weak")}
+    out["bodily"] = float(bool(strong & BODILY))
+    out["technical"] = float(bool(strong & TECHNICAL))
+    out["cats"] = float(min(len(strong), 3))
+    for kind in ("decision", "poised", "imminent", "event", "pressed", "bare", "kin", "first", "own", "tag"):
+        hs = attached.get(kind)
+        out[kind] = float(bool(hs))
+        out[kind + "2"] = float(len(hs) > 1)
+    out["choice"] = float(_choice(text, detached) is not None)
+    out["question"] = float(bool(text.asked - detached or attached.get("question")))
+    out["qmark"] = float(bool(text.asked - detached))
+    last = text.sentences[-1] if text.sentences else 0
+    size = sum(1 for s in text.sentences if s == last)
+    out["shortask"] = float(0 < size <= 6 and last in text.asked)
+    out["brief"] = float(any(h.sentence in text.asked and text.ends[h.start] - h.start <= 12 for h in attached.get("brief")))
+    out["brieflast"] = float(any(h.sentence == last and text.ends[h.start] - h.start <= 12 for h in attached.get("brief")))
+    out["numbers"] = float(min(3, sum(w[0].isdigit() for w in text.words)))
+    values = [_value(m) for m in _MONEY.finditer(text.source)]
+    out["large"] = float(any(v >= LARGE for v in values))
+    out["small"] = float(bool(values) and max(values) < 100)
+    out["measure"] = float(bool(_MEASURE.search(text.source)))
+    out["moment"] = float(bool(_MOMENT.search(text.source)))
+    out["happened"] = float(bool(_HAPPENED.search(text.source)))
+    for kind in ("unreal", "setting", "resolved", "wording", "jest", "trade"):
+        hs = hits.get(kind)
+        out[kind] = float(bool(hs))
+        out[kind + "2"] = float(len(hs) > 1)
+    out["staged"] = float(_staged(lexicon, seen.earlier))
+    out["detached"] = float(bool(detached))
+    out["long"] = float(len(text.words) > 25)
+    out["tech_only"] = float(bool(hits.get("trade")) and not strong & TECHNICAL)
+    return out
+
+
+def _value(match) -> float:
+    import re
+    n, x = match["n"], (match["x"] or "").casefold()
+    digits = re.sub(r"[,.](?=\d{2,3}(?:\D|$))(?!\d{2}(?:\D|$))", "", n).rstrip(".,").replace(",", "")
+    try:
+        value = float(digits)
+    except ValueError:
+        value = 0.0
+    return value * (1000 if x in ("k", "grand", "thousand") else 1e6 if x else 1)
 
 
 def _category(group: str) -> str:
@@ -113,26 +150,6 @@ def _topics(hits: Hits, text: Text, detached: set[int]) -> dict[str, tuple[Hit, 
     return topics
 
 
-def _stakes(hits: Hits, text: Text, topics: Topics, detached: set[int]) -> list[Stake]:
-    """What is at stake near a topic."""
-    sentences = {hit.sentence for found in topics.values() for hit in found} or set(text.sentences)
-    near = {sentence + k for sentence in sentences for k in range(-STAKE_REACH, STAKE_REACH + 1)}
-    stakes = []
-    for kind, points in STAKES.items():
-        if hit := next((hit for hit in hits.get(kind) if hit.sentence in near), None):
-            stakes.append(Stake(kind, points, text.quote(hit)))
-        elif kind == "decision" and (choice := _choice(text, detached)):
-            stakes.append(Stake(kind, points, text.quote(choice)))
-        elif kind in _SHAPES and (match := _SHAPES[kind].search(text.source)):
-            stakes.append(Stake(kind, points, match[0]))
-    if "decision" not in {stake.kind for stake in stakes}:
-        if asked := hits.get("question"):
-            stakes.append(Stake("question", QUESTION, text.quote(asked[0])))
-        elif text.asked - detached:
-            stakes.append(Stake("question", QUESTION, "?"))
-    return stakes
-
-
 def _choice(text: Text, detached: set[int]) -> Hit | None:
     """The "or" of a question or of the last sentence: what to do of two things."""
     last = text.sentences[-1] if text.sentences else 0
@@ -141,20 +158,6 @@ def _choice(text: Text, detached: set[int]) -> Hit | None:
         if word == "or" and i > 0 and (sentence in text.asked or sentence == last) and sentence not in detached:
             return Hit(i - 1, min(i + 2, text.ends[i]), sentence)
     return None
-
-
-def _harm(topics: Topics, text: Text) -> float:
-    """Points of the topics: of how many there are, and of what kind."""
-    named = len(distinct(text, (hit for found in topics.values() for hit in found)))
-    points = FIRST_TOPIC + FURTHER_TOPIC * min(named - 1, FURTHER_TOPICS)
-    points += ACUTE * any(group.startswith("acute.") for group in topics)
-    return points + BODILY * any(_category(group) in BODILY_CATEGORIES for group in topics)
-
-
-def _reality(hits: Hits, text: Text) -> float:
-    """Points of what shows that the case is real, and against it."""
-    points = PERSON * bool(hits.get("person")) + AMOUNT * bool(_AMOUNT.search(text.source))
-    return points + sum(points for cue, points in AGAINST.items() if hits.get(cue))
 
 
 def _staged(lexicon: Lexicon, earlier: Sequence[str]) -> bool:

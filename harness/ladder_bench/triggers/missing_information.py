@@ -148,7 +148,7 @@ def _holds(message: str, lexicon: Lexicon) -> bool:
     least = int(lexicon.settings.get("pasted_words", 12))
     if "```" in message or lexicon.structure(message):
         return True
-    if _GIVEN.search(message):
+    if _GIVEN.search(message) or len(_CODE.findall(message)) >= 3:
         return True
     first, _, lines = message.partition("\n")
     quoted = (match[0] for match in _QUOTATION.finditer(message)) if '"' in message or "“" in message else ()
@@ -183,5 +183,6 @@ _NUMBER = regex.compile(r"(?<![\w.])[€$£]?\d[\d.,]*")
 _GIVEN = regex.compile(
     r"(?i)\b(?:this|that|following|sentence|text|line|phrase|word)\s?:\s*\S|(?<!\w)'[^'\n]{4,}'(?!\w)|\"[^\"\n]{4,}\""
 )
+_CODE = regex.compile(r"[{};=<>]|\(\)|=>")
 _QUOTATION = regex.compile(r'"[^"]{20,}"|“[^”]{20,}”')
 _NONE = regex.compile(r"(?i)\W*(?:none|no(?: open)?(?: questions?)?|nothing|n/?a|-+)\b\W*")
