@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ladder_bench.analyse import estimates
-from ladder_bench.analyse.estimates import FEWEST, difference, mean, quantiles, ratio, t_above, t_quantile
+from ladder_bench.analyse.estimates import (
+    FEWEST,
+    difference,
+    mean,
+    quantiles,
+    ratio,
+    share,
+    t_above,
+    t_quantile,
+    within_1,
+)
 from ladder_bench.domain import Estimate
 
 NAN = float("nan")
@@ -52,6 +62,25 @@ def test_equal_values_have_an_interval_of_no_width() -> None:
     found = mean(np.zeros(30))
 
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_interval_of_a_share_stays_within_0_and_1() -> None:
+    few = np.repeat((1.0, 0.0), (2, 22))
+    assert mean(few).low == pytest.approx(-0.0359, abs=1e-4)
+
+    assert (share(mean(few)).low, share(mean(1 - few)).high) == (0.0, 1.0)
+    assert share(mean(few)).high == mean(few).high
+    assert within_1(mean(np.zeros(30))) == mean(np.zeros(30))
+
+
+def test_a_share_of_nobody_among_24_is_not_known_to_be_0() -> None:
+    """Clopper and Pearson: 1 - 0.025 ** (1 / 24)."""
+    none, all_ = share(mean(np.zeros(24))), share(mean(np.ones(24)))
+
+    assert (none.value, none.low) == (0.0, 0.0)
+    assert none.high == pytest.approx(0.14247, abs=1e-5)
+    assert (all_.low, all_.high) == (pytest.approx(1 - 0.14247, abs=1e-5), 1.0)
+    assert share(mean(np.ones(19))).low is None
 
 
 def test_float_noise_is_no_difference_and_a_real_difference_is_kept() -> None:

@@ -141,17 +141,26 @@ def test_a_strategy_that_never_hands_over_and_a_forced_replay_have_no_such_table
     assert by_name(handed_over(mode="forced").summary())["ladder"]["quality_since_handoff"] == {}
 
 
-def test_with_a_simulated_user_turns_meet_at_the_recorded_turn_that_they_are_about() -> None:
-    """The ladder's user asked again first, so its handoff at turn 3 is about the second recorded turn."""
+def test_first_answers_are_not_compared_where_a_played_user_sends_the_worse_ones_back() -> None:
+    """Only the last answer on a recorded turn is graded, so the graded first answers are those that were good."""
     made = Tabled((STEPS, LIGHT), "simulated")
     for case in range(24):
-        name = f"c{case:02}"
-        for turn, step, tier, quality in ((1, 1, "advanced", 1.0), (2, 1, "advanced", 1.0), (3, 2, "light", 0.5)):
-            made.turn("ladder", name, turn, tier, quality, step=step, switched=turn == 3)
-        for turn, step, quality in ((1, 1, 0.0), (2, 2, 0.25), (3, 2, 1.0)):  # asked again: the first answer counts
-            made.turn("light", name, turn, "light", quality, step=step)
+        name, again = f"c{case:02}", case % 2 == 0
+        made.turn("ladder", name, 1, "advanced", 1.0, step=1)
+        made.turn("ladder", name, 2, "light", None if again else 1.0, step=2, switched=True)
+        if again:
+            made.turn("ladder", name, 3, "light", 0.0, step=2)
+        for turn in (1, 2):
+            made.turn("light", name, turn, "light", 0.5, step=turn)
+    summary = made.summary()
+    ladder_row = by_name(summary)["ladder"]
 
-    assert rows(made)[0]["difference"]["value"] == 0.25
+    for table in ("by_tiers", "by_memory", "by_strategy"):
+        row = summary["handoffs"][table][0]
+        assert (row["difference"]["value"], row["handoffs"]) == (None, 24)
+        assert row["difference"]["why"].startswith("simulated user")
+    assert ladder_row["quality_since_handoff"] == ladder_row["coverage_since_handoff"] == {}
+    assert [(each["turn"], each["estimate"]["value"]) for each in ladder_row["quality_by_turn"]] == [(1, 1.0), (2, 0.5)]
 
 
 def test_controls_are_pooled_only_where_nothing_else_hands_over() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from builders import scores as built
 from ladder_bench import folder
-from ladder_bench.analyse.headline import estimated, quality_per_dollar
+from ladder_bench.analyse.headline import SHARES, estimated, quality_per_dollar
 from ladder_bench.analyse.metrics import METRICS, Scores, paired, scores
 from ladder_bench.domain import Mode
 
@@ -189,6 +189,16 @@ def test_a_critical_criterion_may_be_met_when_the_user_asks_again_but_not_left_u
     assert value(simulated(1.0, missed, {**met, "turn": 2}), "resolved") == 1.0
     assert value(simulated(1.0, met, {**missed, "turn": 2}), "resolved") == 0.0
     assert value(simulated(1.0, met, {**met, "value": None, "turn": 3}), "resolved") is None
+
+
+def test_no_share_has_an_interval_beyond_0_or_1() -> None:
+    rng = np.random.default_rng(5)
+    values = {name: (rng.random(24) < 0.05).astype(float) for name in SHARES}
+    built_of = built(**values | {"resolved": np.zeros(24)})
+    found = estimated(built_of, 1.0, {})
+
+    assert all(0 <= found[name].low <= found[name].value <= found[name].high <= 1 for name in SHARES)
+    assert found["resolved"].high > 0.1  # nobody among 24
 
 
 def test_turns_to_resolution_are_the_turns_that_were_lived_where_it_was_resolved() -> None:
@@ -381,7 +391,7 @@ def test_swapping_arms_flips_the_sign_and_pairs_need_both() -> None:
     first.values["quality"][0] = second.values["quality"][1] = np.nan
     there, back = paired(first, second, "quality"), paired(second, first, "quality")
 
-    assert there.n == 38
+    assert (there.n, there.unscored) == (38, 2)
     assert (there.value, there.low, there.high) == pytest.approx((-back.value, -back.high, -back.low), abs=1e-12)
 
 

@@ -65,6 +65,13 @@ def test_free_is_cheaper_than_anything_that_costs_and_no_cheaper_than_free() -> 
     assert labels([arm("a", 0.9, 0), arm("b", 0.8, 0)])["b"] == "undecided"
 
 
+def test_what_stands_apart_neither_dominates_nor_is_dominated() -> None:
+    arms = [arm("recording", 0.95, 0.5), arm("strong", 0.9, 10), arm("light", 0.6, 1)]
+    assert labels(arms) == {"recording": "front", "strong": "dominated", "light": "dominated"}
+
+    assert labels(arms, {"recording"}) == {"recording": "undecided", "strong": "front", "light": "front"}
+
+
 def test_pairs_are_compared_on_the_conversations_that_both_have() -> None:
     first, second = arm("a", 0.9, 1), arm("b", 0.5, 2)
     first.values["quality"][:30] = np.nan

@@ -76,6 +76,24 @@ def test_a_turn_at_which_nobody_looked_is_no_miss() -> None:
     assert table(made)["goal_change"]["message"]["recall"]["value"] == 1.0
 
 
+def test_a_turn_that_nobody_came_to_is_no_miss() -> None:
+    seen = {"labels": ["goal_change"], "fired": fired("goal_change")}
+    failed = {"labels": ["goal_change"], "failure": "timeout: no answer"}  # its message was heard
+    never = {"labels": ["goal_change"], "failure": "not reached: turn 2 failed"}
+
+    assert table(labelled(seen, never))["goal_change"]["message"]["recall"]["value"] == 1.0
+    assert table(labelled(seen, failed))["goal_change"]["message"]["recall"]["value"] == 0.5
+
+
+def test_with_a_played_user_climbing_gains_nothing_that_can_be_told() -> None:
+    made = labelled({"escalated": True, "opened": True, "tier": "advanced", "fired": fired("goal_change")})
+    made.mode = "simulated"
+    gain = made.summary()["escalations"]["climbs"]["gain"]
+
+    assert (gain["turns"], gain["quality"]["value"]) == (20, None)
+    assert gain["why"].startswith("simulated user")
+
+
 def test_what_fired_on_the_answer_is_told_from_what_fired_on_the_message() -> None:
     made = labelled(
         {

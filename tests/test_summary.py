@@ -163,7 +163,29 @@ def test_a_recording_is_never_the_cheaper_strategy_of_a_verdict() -> None:
     assert made.summary()["verdict"]["outcome"] == "none"
 
 
+def test_a_recording_whose_placebo_is_there_dominates_nothing() -> None:
+    """It costs no less and is no better: it never paid for the replay."""
+    singles = [single("advanced", pack=False), single("light", pack=False)]
+    quality = {"advanced": 0.9, "placebo": 0.7, "light": 0.6}
+    made = recorded(*singles, PLACEBO, **quality)
+    for row in made.rows["calls"]:
+        row["usd_warm"] = {"advanced": 0.5, "light": 1.0}.get(row["strategy"], 4.0)
+    label = {name: row["pareto"] for name, row in by_name(made.summary()).items()}
+
+    assert label == {"advanced": "undecided", "light": "front", "placebo (fresh)": "front"}
+
+
 # --- modes ---------------------------------------------------------------------------------
+
+
+def test_forced_replay_has_no_artefact_and_its_verdict_reaches_one_answer_ahead() -> None:
+    """Every arm follows the recording there, so a placebo that is worse is a worse model, not a replay that costs."""
+    made = recorded(single("advanced", pack=False), PLACEBO, advanced=0.9, placebo=0.7)
+    made.mode = "forced"
+    summary = made.summary()
+
+    assert summary["replay_artefact"] == []
+    assert summary["verdict"]["text"].startswith("In this simulation and one answer ahead of the recording, nothing")
 
 
 def test_a_forced_replay_withholds_what_only_carried_answers_could_show() -> None:

@@ -103,6 +103,8 @@ def test_where_nobody_judged_it_is_neither_identified_nor_not() -> None:
     made = lived(judged=False)
 
     assert of(made)["identified"] is None
+    assert made.summary()["verdict"]["outcome"] == "found"
+    assert "nobody judged whether its user turns still fit" in made.summary()["verdict"]["text"]
     assert "no user turn was judged" in made.summary()["validity"]["why"]
 
 

@@ -102,7 +102,8 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
 
 def _player(user: Mapping[str, Json]) -> str:
     most = "twice the recorded turns and two" if user["most_turns"] is None else user["most_turns"]
-    return f"{user['tier']} ({user['model']}); turns at most: {most}; asks again about one matter at most {user['patience']} times"
+    again = f"asks again about one matter at most {user['patience']} times"
+    return f"{user['tier']} ({user['model']}); turns at most: {most}; {again}"
 
 
 def _resolved(about: Mapping[str, Json]) -> str:

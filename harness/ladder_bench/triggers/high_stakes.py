@@ -113,7 +113,8 @@ def cues(lexicon: Lexicon, seen: Seen) -> dict[str, float]:
     for kind in ("unreal", "setting", "resolved", "wording", "jest", "trade"):
         hs = hits.get(kind)
         out[kind] = float(bool(hs))
-        out[kind + "2"] = float(len(hs) > 1)
+        out[kind + "2"] = float(min(3, len(hs) - 1)) if hs else 0.0
+    out["trade4"] = float(len(hits.get("trade")) > 3)
     out["staged"] = float(_staged(lexicon, seen.earlier))
     out["detached"] = float(bool(detached))
     out["long"] = float(len(text.words) > 25)
