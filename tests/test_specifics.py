@@ -220,6 +220,12 @@ def test_evidence_grows_without_changing_what_it_grew_from() -> None:
     assert second == Evidence(["It costs $40.", "It weighs 7 kg."])
 
 
+def test_a_day_that_no_month_has_is_no_date() -> None:
+    found = find("Pay by 0 May 2024, not by 7 June 2024.", Evidence(["It was sent on 5 May 2024."]))
+
+    assert [specific.text for specific in found if specific.kind == "date"] == ["7 June 2024"]
+
+
 def test_each_detail_is_listed_once_in_reading_order() -> None:
     found = find("Maria Lopez owes $70. Yes, $70, by 5 May 2024.", Evidence())
 

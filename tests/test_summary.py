@@ -147,6 +147,16 @@ def test_placebo_minus_recorded_is_the_replay_artefact() -> None:
     assert artefact[0]["quality"]["n"] == 24
 
 
+def test_a_placebo_whose_first_answers_differ_is_not_what_was_recorded() -> None:
+    """Nothing has been replayed at the first turn, so a difference there is no artefact."""
+    singles = (single("advanced", pack=False), PLACEBO)
+    other, same = (recorded(*singles, advanced=0.9, placebo=level).summary() for level in (0.7, 0.9))
+
+    assert other["replay_artefact"][0]["first_turn_quality"]["value"] == pytest.approx(-0.2)
+    assert any("is not what was recorded" in banner and "-20.0 points" in banner for banner in other["banners"])
+    assert not any("is not what was recorded" in banner for banner in same["banners"])
+
+
 def test_without_a_placebo_the_recording_is_the_base_and_a_banner_says_what_that_means() -> None:
     summary = recorded(single("advanced", pack=False), single("light", pack=False), advanced=0.9).summary()
 
@@ -184,6 +194,7 @@ def test_forced_replay_has_no_artefact_and_its_verdict_reaches_one_answer_ahead(
     made.mode = "forced"
     summary = made.summary()
 
+    assert summary["base"] == "advanced"
     assert summary["replay_artefact"] == []
     assert summary["verdict"]["text"].startswith("In this simulation and one answer ahead of the recording, nothing")
 

@@ -81,6 +81,20 @@ def test_the_base_is_held_to_the_same_turns() -> None:
     assert against["cut"]["value"] == pytest.approx(0.0, abs=0.01)
 
 
+def test_a_strategy_that_fails_at_the_hard_turn_is_no_better_for_it() -> None:
+    """Both are equally good wherever both answered, however the difference is counted."""
+    made = lived(cheap=(1.0, 1.0, 1.0, 0.25), base=(1.0, 1.0, 1.0, 0.25))
+    for row in made.rows["turns"] + made.rows["verdicts"]:
+        if row["strategy"] == "cheap" and row["turn"] == 4 and row["conversation"] < "c15":
+            row.update({"failure": "timeout"} if "failure" in row or "tier" in row else {"value": None})
+    summary = made.summary()
+    of_cheap = by_name(summary)["cheap"]["against_base"]["quality"]
+
+    assert of_cheap["value"] == pytest.approx(0.0, abs=0.01)
+    assert of_cheap["n"] == 30
+    assert all(each["value"] == pytest.approx(0.0, abs=0.01) for each in of(made)["against_base"].values())
+
+
 def test_a_conclusion_that_flips_is_not_identified_and_is_no_verdict() -> None:
     made = lived(cheap=(0.75, 0.75, 1.0, 0.25), base=(0.75, 0.75, 0.75, 0.25), invalid=(3,))
     summary = made.summary()

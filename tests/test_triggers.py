@@ -55,7 +55,7 @@ def test_dropping_what_was_asked_fires_only_where_it_was_asked() -> None:
     message = "Skip the vegan menu, plan a barbecue for me."
 
     assert fired(message, "Plan a vegan dinner for six") == ["goal_change"]
-    assert fired(message, "Is chess older than go?") == ["goal_change"]
+    assert fired(message, "Is chess older than go?") == []
     assert fired("Skip the nuts and continue, please.", "Give me a recipe for banana bread") == []
 
 
@@ -122,7 +122,7 @@ def test_what_was_said_earlier_is_context_for_a_symptom() -> None:
 
 
 def test_a_goal_changes_by_what_is_told_and_asked_without_a_turning_word() -> None:
-    message = "The couple has gone their own ways. Which festivals still look for food trucks in August?"
+    message = "The couple rang, they have split up. Which festivals still look for food trucks in August, near Leeds?"
 
     assert fired(message, "Write a menu for a wedding in the village hall") == ["goal_change"]
     assert fired("The hall seats forty. Can you shorten it?", "Write a menu for a wedding in the village hall") == []
@@ -130,7 +130,7 @@ def test_a_goal_changes_by_what_is_told_and_asked_without_a_turning_word() -> No
 
 def test_words_that_come_from_the_answer_speak_against_a_new_goal() -> None:
     earlier = ("Write a menu for a wedding in the village hall",)
-    message = "The terrine sounds heavy. Which mustard goes with the terrine and the pickled walnuts?"
+    message = "My aunt rang, she hates terrine. Which mustard would suit pickled walnuts and goat curd better?"
     answer = "Terrine with pickled walnuts and mustard, heavy bread, a goat curd tart."
 
     def goal(answers: tuple[str, ...]) -> list[str]:
@@ -160,6 +160,24 @@ def test_a_fault_counts_by_where_it_shows_and_where_not() -> None:
     assert fired("Our oven fails, but only on two of nine days, never on the others.") == []
 
 
+@pytest.mark.parametrize(
+    ("message", "fires"),
+    [
+        (
+            "Our kafka consumer stops about once an hour, only on two pods. Restarting helps, logs show nothing. Why?",
+            True,
+        ),
+        ("Summarise for my boss: our kafka consumer stopped once an hour, on two pods only, restarting helped.", False),
+        ("How should we split billing off our Rails monolith, and who owns the shared tables meanwhile?", True),
+        ("For a quiz: how did the monks split billing off the monastery, and who owned the shared tables?", False),
+        ("One Postgres schema per tenant or a shared one? 400 tenants, two of them huge. What would you choose?", True),
+        ("Which command shows the tables of a Postgres schema?", False),
+    ],
+)
+def test_deep_work_is_what_is_asked_for_and_not_what_is_talked_about(message: str, fires: bool) -> None:
+    assert ("deep_work" in fired(message)) is fires
+
+
 def test_an_error_message_alone_is_no_deep_work() -> None:
     assert fired("KeyError: 'name' when I do d['name']") == []
 
@@ -175,7 +193,7 @@ def test_another_language_is_not_evaluated() -> None:
 
 
 def test_results_come_in_the_order_of_the_names_with_words_of_the_message() -> None:
-    seen = Seen(2, f"Forget that. Should I sign the lease?\n{TRACE}", ("Write a poem",))
+    seen = Seen(2, f"Forget that. Should I sign the lease tomorrow?\n{TRACE}", ("Write a poem",))
     found = rules().fired(("deep_work", "low_confidence", "high_stakes", "goal_change"), seen)
 
     assert [one.trigger for one in found] == ["deep_work", "high_stakes", "goal_change"]

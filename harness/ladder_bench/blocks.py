@@ -78,8 +78,9 @@ def memory_in(message: str) -> str | None:
 @lru_cache(maxsize=8192)
 def sentences(text: str) -> tuple[str, ...]:
     """Split a text into sentences and lines; joined again they are the text."""
-    return tuple(part for part in _SENTENCE.findall(text) if part)
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return tuple(text[start:end] for start, end in zip((0, *ends), (*ends, len(text)), strict=True) if start < end)
 
 
-# up to a line break or a sentence's end that is followed by space and then no small letter
-_SENTENCE = regex.compile(r"[^\n]*?(?:\n+|(?<=[.!?…:;][\"')\]]?)[ \t]++(?=[^a-z])|\Z)")
+# a line break, or space after a sentence's end where no small letter follows
+_SENTENCE_END = regex.compile(r"\n+|[ \t](?<=[.!?…:;][\"')\]]?[ \t])[ \t]*+(?=[^a-z])")

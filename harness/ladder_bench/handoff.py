@@ -183,16 +183,15 @@ def extractive_memory(users: Sequence[str], answers: Sequence[str], max_tokens: 
     Six sections, each item in its author's words, so that unchanged items keep their words; the newest items survive
     the limit. Never longer than `max_tokens` tokens of three bytes.
     """
-    said = [part for user in users for part in _clean(user)]
-    told = [part for answer in answers for part in _clean(visible(answer))]
+    told = [visible(answer) for answer in answers]
     frame = next((parts for answer in reversed(answers) if (parts := frame_parts(answer))), {})
     items: dict[str, Sequence[str]] = {
         "Goal": _goal(users),
-        "Constraints": [part for part in said if _CONSTRAINT.search(part) and not part.endswith("?")],
-        "Decisions so far": [part for part in told if _DECISION.search(part) and not part.endswith("?")],
-        "Open questions": [part for part in _clean(visible(answers[-1])) if part.endswith("?")] if answers else [],
-        "Assumptions": [part for part in told if _ASSUMPTION.search(part)] or _lines(frame.get("assumptions", "")),
-        "Output format": [part for part in said if _FORMAT.search(part)],
+        "Constraints": [part for part in _having(_CONSTRAINT, users) if not part.endswith("?")],
+        "Decisions so far": [part for part in _having(_DECISION, told) if not part.endswith("?")],
+        "Open questions": [part for part in _clean(told[-1]) if part.endswith("?")] if told else [],
+        "Assumptions": _having(_ASSUMPTION, told) or _lines(frame.get("assumptions", "")),
+        "Output format": _having(_FORMAT, users),
     }
     return _fitted(items, max_tokens * BYTES_PER_TOKEN)
 
@@ -205,7 +204,16 @@ def _goal(users: Sequence[str]) -> Sequence[str]:
     return _clean(users[0])[:2] if users else []
 
 
-@lru_cache(maxsize=16384)
+def _having(pattern: regex.Pattern[str], texts: Sequence[str]) -> list[str]:
+    return [part for text in texts for part in _found(pattern, text)]
+
+
+@lru_cache(maxsize=4096)  # every turn reads the turns before it again
+def _found(pattern: regex.Pattern[str], text: str) -> tuple[str, ...]:
+    return tuple(part for part in _clean(text) if pattern.search(part))
+
+
+@lru_cache(maxsize=4096)
 def _clean(text: str) -> tuple[str, ...]:
     parts = (" ".join(part.split()) for part in sentences(text))
     return tuple(_shortened(part) for part in parts if part)

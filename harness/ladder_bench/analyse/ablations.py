@@ -12,7 +12,7 @@ import numpy as np
 from ladder_bench.analyse import estimates, strategies
 from ladder_bench.analyse.drift import holm
 from ladder_bench.analyse.estimates import FEWEST, NOISE, Array, standard_error, t_above
-from ladder_bench.analyse.metrics import Scores
+from ladder_bench.analyse.metrics import Scores, comparable
 from ladder_bench.analyse.strategies import Strategy
 from ladder_bench.domain import Json
 
@@ -114,12 +114,12 @@ def _withheld(knob: str, strategy: Strategy, mode: str, recorded: frozenset[str]
 def _row(group: Sequence[Pair], scores: Mapping[str, Scores]) -> dict[str, Json]:
     """One pair, or the mean over several: a value a conversation first, from those that all the pairs have."""
     first = group[0]
-    arms = [(scores[pair.strategy].values, scores[pair.base].values) for pair in group]
+    arms = [(scores[pair.strategy], scores[pair.base]) for pair in group]
     changes = {
-        metric: np.mean([estimates.difference(after[metric], before[metric]) for after, before in arms], axis=0)
+        metric: np.mean([estimates.difference(*comparable(*arm, metric)) for arm in arms], axis=0)
         for metric in DIFFERENCES
     }
-    costs = [np.mean([each["cost_usd_warm"] for each in side], axis=0) for side in zip(*arms, strict=True)]
+    costs = [np.mean([each.values["cost_usd_warm"] for each in side], axis=0) for side in zip(*arms, strict=True)]
     if first.why is None:
         differences = {
             metric: estimates.mean(values, int(np.isnan(values).sum())) for metric, values in changes.items()

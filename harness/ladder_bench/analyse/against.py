@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ladder_bench.analyse import estimates, strategies
+from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.extra_turns import break_even
 from ladder_bench.analyse.metrics import Scores, paired
+from ladder_bench.analyse.turns import conversation_means
 from ladder_bench.domain import Estimate, Json
 
 MARGIN = 0.03  # quality that a cheaper strategy may lose, at the lower end of its interval
@@ -64,15 +66,30 @@ def conclusion(difference: Estimate) -> Conclusion | None:
 def replay_artefacts(about: Json, scores: Mapping[str, Scores]) -> list[dict[str, Json]]:
     """For each recorded tier with a placebo: the quality of the same tier answering afresh, minus the recording's.
 
-    Nothing in forced mode, where the placebo, too, follows the recording and pays nothing for the replay.
+    At the first turn nothing has been replayed yet: a difference there says that the placebo is not what was recorded.
     """
-    if about["mode"] == "forced":
-        return []
     plain = strategies.plain_by_tier(about["strategies"])
     found = []
     for tier, placebo in strategies.placebos(about).items():
         if tier not in plain:
             continue
         quality = paired(scores[placebo], scores[plain[tier]], "quality")
-        found.append({"recorded": plain[tier], "placebo": placebo, "quality": asdict(quality)})
+        first = estimates.paired(_first_turns(scores[placebo]), _first_turns(scores[plain[tier]]))
+        found.append(
+            {
+                "recorded": plain[tier],
+                "placebo": placebo,
+                "quality": asdict(quality),
+                "first_turn_quality": asdict(first),
+            }
+        )
     return found
+
+
+def _first_turns(score: Scores) -> Array:
+    """Quality of the first turn of each conversation, NaN where it has none."""
+    size, lived = len(score.values["quality"]), score.lived
+    if lived is None:
+        return np.full(size, np.nan)
+    first = lived.number == 1
+    return conversation_means(lived.conversation[first], lived.sample[first], lived.values["quality"][first], size)

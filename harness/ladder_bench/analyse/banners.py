@@ -55,6 +55,13 @@ def _of_the_replay(summary: Mapping[str, Json], about: Json) -> Iterator[str]:
                 f"'{tier}' is recorded: it never leaves its own log, so a difference to it includes what replaying "
                 "costs (no placebo in this run)"
             )
+    for each in summary["replay_artefact"]:
+        first = each["first_turn_quality"]
+        if first["low"] is not None and (first["low"] > 0 or first["high"] < 0):
+            yield (
+                f"'{each['placebo']}' is not what was recorded: its first answers, before anything is replayed, differ "
+                f"in quality by {100 * first['value']:+.1f} points; ladders that use both mix the two"
+            )
     flips = [name for name, row in summary["validity"]["strategies"].items() if row["identified"] is False]
     if flips:
         more = f" and {len(flips) - MOST_NAMES} more" if len(flips) > MOST_NAMES else ""

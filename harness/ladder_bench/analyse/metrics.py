@@ -45,6 +45,7 @@ METRICS = (
     "wait_s_p99",
     "invalid_turn_share",
 )
+SHARES_OF_A_TURN = ("quality", "constraint_coverage")  # those whose value at each turn is kept
 PARTS = ("scaffold_part", "guardrail")  # metrics that are reported by what they are about
 
 
@@ -299,4 +300,20 @@ class _Reduction:
 
 def paired(first: Scores, second: Scores, metric: str) -> Estimate:
     """Mean of `first` minus `second` over the conversations that both have."""
-    return estimates.paired(first.values[metric], second.values[metric])
+    return estimates.paired(*comparable(first, second, metric))
+
+
+def comparable(first: Scores, second: Scores, metric: str) -> tuple[Array, Array]:
+    """A metric's values of two strategies, one a conversation, over the turns that have a value in both.
+
+    Else a strategy that failed at the hard turns would be held to the easy ones, and the other one to all.
+    """
+    one, other = first.lived, second.lived
+    if one is None or other is None or metric not in SHARES_OF_A_TURN:
+        return first.values[metric], second.values[metric]
+    size = len(first.values[metric])
+    found = [
+        turns.conversation_means(lived.conversation[at], lived.sample[at], lived.values[metric][at], size)
+        for lived, at in zip((one, other), turns.scored_in_both(one, other, metric), strict=True)
+    ]
+    return found[0], found[1]

@@ -68,7 +68,12 @@ def recorded_tiers(known: Iterable[Mapping[str, Json]]) -> frozenset[str]:
 
 
 def placebos(about: Json) -> dict[str, str]:
-    """The name of the strategy that answers afresh what a recorded tier answered in the log, by that tier."""
+    """The name of the strategy that answers afresh what a recorded tier answered in the log, by that tier.
+
+    None in forced mode: there every arm follows the recording, so it needs nobody to stand for it.
+    """
+    if about.get("mode") == "forced":
+        return {}
     afresh = {tiers(each)[0]: str(each["name"]) for each in about["strategies"] if is_placebo(each)}
     known = recorded_tiers(about["tiers"])
     return {

@@ -73,11 +73,15 @@ class Turns:
     def __len__(self) -> int:
         return len(self.number)
 
-    def first_visits(self) -> tuple[Whole, Whole]:
-        """Keys that tell conversation, sample and step apart, ascending, and the place of each: its first turn."""
+    def first_visits(self, among: Flags | None = None) -> tuple[Whole, Whole]:
+        """Keys that tell conversation, sample and step apart, ascending, and the place of each: its first turn.
+
+        `among`: the turns that count, all without it.
+        """
         keys = (self.conversation << 40) + (self.sample << 20) + self.step
-        found, places = np.unique(keys, return_index=True)
-        return found, places
+        counted = np.arange(len(self)) if among is None else np.flatnonzero(among)
+        found, places = np.unique(keys[counted], return_index=True)
+        return found, counted[places]
 
     def before(self) -> Whole:
         """The place of the turn before each, -1 for a conversation's first."""
@@ -134,6 +138,14 @@ def paired(first: Turns, second: Turns) -> tuple[Whole, Whole]:
     """Places of the turns that two strategies spent on the same matter: conversation, sample and step, asked first."""
     keys, places = first.first_visits()
     other_keys, other_places = second.first_visits()
+    _, here, there = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
+    return places[here], other_places[there]
+
+
+def scored_in_both(first: Turns, second: Turns, metric: str) -> tuple[Whole, Whole]:
+    """Places of the turns on the same matter that have a value of a metric in both."""
+    keys, places = first.first_visits(~np.isnan(first.values[metric]))
+    other_keys, other_places = second.first_visits(~np.isnan(second.values[metric]))
     _, here, there = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
     return places[here], other_places[there]
 

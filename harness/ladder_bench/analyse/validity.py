@@ -87,7 +87,7 @@ def _alone(score: Scores) -> dict[str, Estimate]:
 
 
 def _against(score: Scores, base: Scores, mode: str) -> dict[str, Estimate]:
-    """The paired difference; a turn that is left out in one is left out in the other, so that both answer the same."""
+    """The paired difference; a turn that is left out or unscored in one is left out in the other."""
     found = {"all": paired(score, base, "quality")}
     first, second = score.lived, base.lived
     for way in ("dropped", "cut"):
@@ -113,7 +113,8 @@ def _kept(lived: Turns, way: str) -> Flags:
 
 def _in_both(first: Turns, second: Turns, here: Flags, there: Flags) -> tuple[Flags, Flags]:
     one, other = turns.paired(first, second)
-    both = here[one] & there[other]
+    scored = ~np.isnan(first.values["quality"][one]) & ~np.isnan(second.values["quality"][other])
+    both = here[one] & there[other] & scored
     here, there = here.copy(), there.copy()
     here[one], there[other] = both, both
     return here, there

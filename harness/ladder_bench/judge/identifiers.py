@@ -25,7 +25,7 @@ def addresses(text: str) -> Iterator[Mention]:
     for match in emails:
         yield Mention("email", match[0], not _PLACEHOLDER.search(match[0]), match.start(), match.end())
     taken = [match.span() for match in emails]
-    for match in _URL.finditer(text) if "." in text else ():
+    for match in _URL.finditer(text) if "." in text and any(sign in text for sign in _SIGNS_OF_URL) else ():
         if not any(start <= match.start() < end for start, end in taken):
             url = match[0].rstrip(".,;:!?)'\"*_")
             yield Mention("url", url, not _PLACEHOLDER.search(url), match.start(), match.start() + len(url))
@@ -64,7 +64,7 @@ def parts(identifier: str) -> list[str]:
 
 def words(text: str) -> list[str]:
     """The words of a text, with snake_case and camelCase taken apart."""
-    return _WORD.findall(_HUMP.sub(" ", text).casefold())
+    return _WORD.findall(_HUMP.sub(r" \g<0>", text).casefold())
 
 
 def _claimed(name: str, text: str, start: int) -> bool:
@@ -82,12 +82,13 @@ _FILE_TYPES = (
 )
 _WORD = regex.compile(r"[^\W_]+")
 _NOT_WORD = regex.compile(r"[^a-z0-9]+")
-_HUMP = regex.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_HUMP = regex.compile(r"[A-Z](?<=[a-z0-9][A-Z])")
 _EMAIL = regex.compile(r"[\w.+-]++@[\w-]+\.(?:[\w-]+\.)*[a-zA-Z]{2,}")
 _URL = regex.compile(
     r"https?://[^\s<>\"`|\])}]+|\bwww\.[^\s<>\"`|\])}]+"
     r"|(?<![\w.-])[a-z0-9-]{1,63}+(?:\.[a-z0-9-]{1,63}+){0,5}?\.(?:com|org|net|io|dev|gov|edu|co\.uk|app)\b(?:/[^\s<>\"`|\])}]*)?"
 )
+_SIGNS_OF_URL = ("http", "www.", ".com", ".org", ".net", ".io", ".dev", ".gov", ".edu", ".co.uk", ".app")
 _SCHEME = regex.compile(r"^(?:https?://)?(?:www\.)?")
 _PLACEHOLDER = regex.compile(
     r"example|localhost|127\.0\.0\.1|0\.0\.0\.0|your|placeholder|domain\.|<|\{|you@|user@", regex.IGNORECASE
@@ -95,6 +96,7 @@ _PLACEHOLDER = regex.compile(
 _MARK = regex.compile(r"[`_/\\#]|[a-z][A-Z]|[A-Z]\d|\d[A-Z]|[A-Z]-\d|\.[a-z]|\(\)|\b0x|\d\.\d+\.\d|(?:Error|Warning)\b")
 _QUOTED = regex.compile(rf"`(?P<name>[^`\s]{{2,60}})`(?P<thing>\s(?:{_THINGS})\b)?")
 _SHAPE = regex.compile(
+    r"(?<!\w)(?=[\w/.~#-])(?![a-z]*+[\s,;:!?)])(?:"  # most words are plain, and none of what follows begins with one
     r"(?<![\w/.\\])(?:~|\.{1,2})?/[\w.@-]++(?:/[\w.@-]++)++|\b[A-Z]:\\[\w\\.-]+\w"  # paths
     rf"|(?<![\w-])[\w-]++\.(?:{_FILE_TYPES})\b"
     r"|(?<![\w.])[A-Za-z]\w*+(?:\.\w++)++\(\)|(?<![\w.])[a-z_]\w*+(?:\.[a-z_]\w++){2,}+"  # dotted.names
@@ -104,7 +106,7 @@ _SHAPE = regex.compile(
     # codes of bookings and orders, but not formulas such as C6H12O6 and sizes such as 128GB
     r"|\b(?!(?:[CHNOPS]\d*){2,}\b|\d+[A-Z]{1,3}\b)(?=[A-Z]*\d)(?=\d*[A-Z])"
     r"(?=\w*\d[A-Z]*\d|\w*[A-Z]\d*[A-Z])[A-Z0-9]{5,10}\b"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b"  # IP addresses
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b)"  # IP addresses
 )
 # names that belong to everybody's tools, not to this conversation
 _PUBLIC = regex.compile(

@@ -90,7 +90,7 @@ def _full_year(year: int) -> int:
 
 def _exists(day: Day) -> bool:
     try:
-        date(day[0] or 2024, day[1], day[2] or 1)
+        date(day[0] or 2024, day[1], 1 if day[2] is None else day[2])
     except ValueError:
         return False
     return True
@@ -103,7 +103,8 @@ _MONTH_NAMES = (
     r"|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
 )
 _DATE = regex.compile(
-    rf"\b(?:(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH_NAMES}(?:,?\s(?P<year>[12]\d{{3}})\b)?"
+    r"\b(?=\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    rf"(?:(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH_NAMES}(?:,?\s(?P<year>[12]\d{{3}})\b)?"
     rf"|{_MONTH_NAMES}\s(?:the\s)?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?![:.]\d)(?:,?\s(?P<year>[12]\d{{3}})\b(?!-))?"
     rf"|{_MONTH_NAMES},?\s(?:of\s)?(?P<year>[12]\d{{3}})\b"
     r"|(?P<year>[12]\d{3})[-/.](?P<month>[01]?\d)[-/.](?P<iso_day>[0-3]?\d)\b"

@@ -128,9 +128,9 @@ _ABSTRACT = regex.compile(
 _WORD = regex.compile(r"\w+")
 # headings, bold and italics, quotations, labels before a colon, placeholders
 _LAYOUT = regex.compile(
-    r"(?m)^[ \t]*+#[^\n]*|\*\*[^*\n]+\*\*|(?<![\w*])\*[^*\n]+\*(?![\w*])"
+    r"(?m)(?![a-z])(?:^[ \t]*+#[^\n]*|\*\*[^*\n]+\*\*|(?<![\w*])\*[^*\n]+\*(?![\w*])"
     r"|\"[^\"\n]{1,120}\"|“[^”\n]{1,120}”|(?<!\w)'\p{Lu}[^'\n]{1,80}'(?!\w)"
-    r"|^[ \t]*+(?:[-*•]|\d+[.)])?[ \t]*+[A-Z][^:.\n]{0,60}:|\[[^\]\n]{1,60}\]"
+    r"|^[ \t]*+(?:[-*•]|\d+[.)])?[ \t]*+[A-Z][^:.\n]{0,60}:|\[[^\]\n]{1,60}\])"
 )
 _CAPITALISED = r"\p{Lu}\p{Ll}+(?:[’'-]\p{Lu}\p{Ll}+)?"
 _RUN = regex.compile(

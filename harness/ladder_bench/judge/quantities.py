@@ -94,6 +94,13 @@ def computed(claim: Quantity, operands: Sequence[Quantity]) -> bool:
     taken as computed; nor are sums and differences with a whole operand of three or less, or with one of another
     dimension. The result must agree within one percent.
     """
+    targets = [
+        (target, step)
+        for target, step in {(claim.value, claim.slack), (claim.written, claim.step)}
+        if target > 0 and (target >= 10 or target != int(target))
+    ]
+    if not targets and claim.dimension != "%":
+        return False
     alike = sorted({size for known in operands for size in _comparable(claim, known)})
     numbers = sorted({size for known in operands for size in (known.value, known.written) if size > 0})
     rates = [rate for known in operands if known.dimension == "%" for rate in _rates(known.written)]
@@ -101,9 +108,7 @@ def computed(claim: Quantity, operands: Sequence[Quantity]) -> bool:
         _near(first * rate, first * claim.step / 100, numbers) for first in numbers for rate in _rates(claim.written)
     ):
         return True
-    for target, step in {(claim.value, claim.slack), (claim.written, claim.step)}:
-        if target <= 0 or (target < 10 and target == int(target)):
-            continue
+    for target, step in targets:
         slack = min(step, 0.01 * target) + 1e-9 * target
         if any(_added(target, slack, first, alike) for first in alike if not _trivial(first)):
             return True

@@ -6,7 +6,7 @@ message that says that the old one is gone changes a requirement; it does not co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import regex
 
@@ -25,21 +25,21 @@ Found = tuple[str, str]
 
 def detect(lexicon: Lexicon, seen: Seen) -> Found | None:
     """The reason and the words of the messages that fired, None where it did not."""
-    if not seen.earlier and not quantities(seen.message):
-        return None
     text = visible(seen.message)
     hits = hits_of(lexicon, text)
     if hits.get("replaced"):
         return None
     earlier = _active(lexicon, seen)
+    elsewhere = sentences_of(hits, "elsewhere")
+    asked = _asked(hits, text) - elsewhere
     return (
-        _opposed(lexicon, hits, text, earlier)
-        or _banned(hits, text, earlier)
-        or _second_of_a_kind(lexicon, hits, text, earlier)
+        _excluded(lexicon, hits, text, (*earlier, seen.message), asked)
+        or _banned(hits, text, earlier, asked)
+        or _second_of_a_kind(lexicon, hits, text, earlier, asked)
         or _wrong_day(lexicon, hits, text, seen, earlier)
         or exceeded(seen.message, earlier, bool(hits.get("choice")), bool(hits.get("kept")))
         or out_of_time(seen.message, earlier)
-        or (too_long(seen.message, earlier) if hits.get("verbatim") else None)
+        or (too_long(seen.message, (*earlier, seen.message)) if hits.get("verbatim") else None)
     )
 
 
@@ -70,39 +70,61 @@ def _touched(old: str, message: str) -> bool:
     return bool(things) or any(not ban.stems.isdisjoint(stems) for ban in bans(old))
 
 
-# --- what cannot go together -----------------------------------------------------------------
+# --- what was ruled out ----------------------------------------------------------------------
 
 
-def _opposed(lexicon: Lexicon, hits: Hits, text: Text, earlier: Iterable[str]) -> Found | None:
-    """Something that a rule of the lexicon's `opposites` excludes."""
-    names = [
-        group.split(".")[1] for group in hits.groups if group.startswith("opposites.") and group.endswith(".breaks")
-    ]
-    if not names:
-        return None
-    idle = sentences_of(hits, "idle")
-    for name in sorted(names):
-        broken = [hit for hit in hits.get(f"opposites.{name}.breaks") if hit.sentence not in idle]
-        if not broken or hits.get(f"opposites.{name}.rule"):
+def _asked(hits: Hits, text: Text) -> set[int]:
+    """The sentences that require something: no question, no report, nothing that the message only supposes."""
+    told = (sentences_of(hits, "ask") - sentences_of(hits, "idle")) | sentences_of(hits, "insist")
+    return told - (text.asked - sentences_of(hits, "polite"))
+
+
+def _excluded(lexicon: Lexicon, hits: Hits, text: Text, messages: Sequence[str], asked: set[int]) -> Found | None:
+    """A member of a class of things that a message ruled out."""
+    names = sorted(group[:-7] for group in hits.groups if group.startswith("classes.") and group.endswith(".breaks"))
+    for name in names if asked else ():
+        broken = [hit for hit in hits.get(f"{name}.breaks") if hit.sentence in asked and not _harmless(hits, text, hit)]
+        if not broken:
             continue
-        for message in earlier:
-            old = visible(message)
-            if rule := hits_of(lexicon, old).get(f"opposites.{name}.rule"):
-                return f"against an earlier requirement: {name}", f"{old.quote(rule[0])} … {text.quote(broken[0])}"
+        if sentences_of(hits, f"{name}.rule") and len(messages) > 1:
+            continue  # the rule told again, with what follows from it
+        for message in messages:
+            rule = _rule(lexicon, message, name)
+            own = message is messages[-1]
+            if rule and not (own and any(rule.sentence == hit.sentence for hit in broken)):
+                old = visible(message)
+                return f"against what was ruled out: {name[8:]}", f"{old.quote(rule)} … {text.quote(broken[0])}"
     return None
 
 
-def _banned(hits: Hits, text: Text, earlier: Iterable[str]) -> Found | None:
+def _rule(lexicon: Lexicon, message: str, name: str) -> Hit | None:
+    """Where a message rules a class of things out: by a phrase of its own, or by its name in what a ban covers."""
+    text = visible(message)
+    hits = hits_of(lexicon, text)
+    partly = sentences_of(hits, "partly")
+    if found := [hit for hit in hits.get(f"{name}.rule") if hit.sentence not in partly]:
+        return found[0]
+    named = [hit for hit in hits.told(f"{name}.named") if hit.sentence not in partly]
+    covered = [hit for hit in named for ban in bans(message) if not ban.fixed and hit.start in ban.words]
+    return covered[0] if covered else None
+
+
+def _harmless(hits: Hits, text: Text, hit: Hit) -> bool:
+    if any(other.start < hit.end and hit.start < other.end for other in hits.told("harmless")):
+        return True
+    return text.words[hit.end : hit.end + 1] and text.words[hit.end] in _MOCKED
+
+
+def _banned(hits: Hits, text: Text, earlier: Sequence[str], asked: set[int]) -> Found | None:
     """Something wanted that an earlier message ruled out by its word."""
-    idle = sentences_of(hits, "idle")
-    ruled_out = [ban for message in earlier for ban in bans(message)]
+    ruled_out = [ban for message in earlier for ban in bans(message) if ban.stems] if asked else []
     if not ruled_out:
         return None
     changed = sentences_of(hits, "changes")
     stems: dict[int, dict[str, int]] = {}
     told = frozenset().union(*(ban.stems for ban in ruled_out))
     for i, word in enumerate(text.words):
-        if stem(word) in told and text.sentences[i] not in idle and not _negated(text, i):
+        if text.sentences[i] in asked and stem(word) in told and not _negated(text, i):
             stems.setdefault(text.sentences[i], {}).setdefault(stem(word), i)
     for ban in ruled_out:
         for sentence, there in stems.items():
@@ -120,13 +142,12 @@ def _negated(text: Text, i: int) -> bool:
 # --- one of a kind ---------------------------------------------------------------------------
 
 
-def _second_of_a_kind(lexicon: Lexicon, hits: Hits, text: Text, earlier: Iterable[str]) -> Found | None:
+def _second_of_a_kind(
+    lexicon: Lexicon, hits: Hits, text: Text, earlier: Sequence[str], asked: set[int]
+) -> Found | None:
     """Another member of a family of which an earlier message fixed one: "Python only", and then "write it in Go"."""
     names = [group for group in hits.groups if group.startswith("families.")]
-    if not names:
-        return None
-    idle = sentences_of(hits, "idle")
-    for message in earlier:
+    for message in earlier if names else ():
         old = visible(message)
         read = hits_of(lexicon, old)
         firm = sentences_of(read, "firm")
@@ -134,7 +155,7 @@ def _second_of_a_kind(lexicon: Lexicon, hits: Hits, text: Text, earlier: Iterabl
             fixed = [hit for hit in read.get(name) if hit.sentence in firm]
             chosen = {_words(old, hit) for hit in read.get(name)}
             for hit in hits.get(name) if len({_words(old, hit) for hit in fixed}) == 1 else ():
-                if hit.sentence not in idle and _words(text, hit) not in chosen and _taken(text, hit):
+                if hit.sentence in asked and _words(text, hit) not in chosen and _taken(text, hit):
                     return f"another {name.partition('.')[2]}", f"{old.quote(fixed[0])} … {text.quote(hit)}"
     return None
 
@@ -192,6 +213,7 @@ _OFTEN = regex.compile(
 )
 _VALUES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7} | {str(n): n for n in range(10)}
 _TAKING = words_of("in use using with to into on via write as want need switch from deploy host run export")
+_MOCKED = words_of("free substitute substitutes alternative alternatives replacement style flavour flavoured")
 _NEGATORS = words_of("""
     no not without never dont avoid nor cant cannot isnt arent wont doesnt free minus skip zero instead
 """)

@@ -217,16 +217,16 @@ _NOT_MORE = regex.compile(
 )
 _MOST_BEFORE = regex.compile(
     r"(?i)\b(?:at most|max(?:imum)?(?: of)?|(?<!come )(?<!comes )(?<!adds )(?<!add )up to"
-    r"|under|below|(?<!\d )less than|fewer than|within|limit(?:ed)?(?: is| of| to| at|:)?|cap(?:ped)?(?: is| of| to| at|:)?"
+    r"|under|below|inside|(?<!\d )less than|fewer than|within|limit(?:ed)?(?: is| of| to| at|:)?|cap(?:ped)?(?: is| of| to| at|:)?"
     r"|(?:can'?t|cannot|don'?t|doesn'?t|mustn'?t|must not|not|never|won'?t) (?:\w+ )?(?:exceed|go over|take more than|be more than"
-    r"|spend more than|fit more than|hold more than|cost more than)|stay(?:s|ing)? (?:under|within|below)|keep (?:it|this|that|them) "
+    r"|spend more than|fit more than|hold more than|cost more than)|stay(?:s|ing)? (?:under|within|below|inside)|keep (?:it|this|that|them) "
     r"(?:to|under|below|within|at)|cuts? (?:\w+ )?off (?:at|after)|stops? (?:at|after)|only(?: ever| have| got| allows?| fits?| holds?"
     r"| takes?| seats?| be)*|fits?|holds?|seats|capacity(?: is| of|:)?|room for|space for|ceiling(?: is| of|:)?|just|all (?:we|i) have is"
     r"|we(?:'ve| have)? got|gave us|for up to|absolute max)\W*(?:about |around |the |a |of )?$"
 )
 _MOST_AFTER = regex.compile(
     r"(?i)^\W{0,2}(?:\w+ ){0,2}?(?:max(?:imum)?|tops|at most|or (?:less|fewer|under|shorter)|limit|cap|ceiling|budget|all[ -]in|total"
-    r"|altogether|(?:and )?no (?:more|longer|further)|and (?:not|no|that'?s)|not (?:a|one) \w+ more|that'?s (?:it|all)|hard|sharp|is (?:all|the (?:max|limit|most))|left)\b"
+    r"|altogether|(?:and )?(?:no|not (?:a|one) \w+|nothing) (?:more|longer|further|over|above)|and (?:not|no|that'?s)|not (?:a|one) \w+ more|that'?s (?:it|all)|hard|sharp|is (?:all|the (?:max|limit|most))|left)\b"
 )
 _LEAST_BEFORE = regex.compile(
     r"(?i)\b(?:at least|min(?:imum)?(?: of| is|:)?|(?:no|not|none|nothing) (?:\w+ )?(?:less|fewer|shorter|smaller|under|below|lower)"

@@ -1,14 +1,16 @@
 """high_stakes: a wrong answer would harm somebody soon.
 
-Matters that can do harm give points, and so does what shows that the user will act on the answer: a ruling is asked
-for, the user is in the middle of it, there is little time, others press, what would protect is missing. A study, a
-story, a game, a test system, a matter that is settled or a text to be written take points away.
+What can do harm gives points, and so does what shows that the user will act upon the answer: a ruling is asked for,
+the user is in the middle of it, there is little time, others press or reassure, what would protect is missing. A
+study, a story, a game, a test system, a matter that is settled, a text to be written take points away. Nothing fires
+without something that can do harm. Most points are those of a logistic regression over labelled
+conversations, rounded; README.md beside the lexicons says how well they do on new text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from typing import NamedTuple
 
 import regex
 
@@ -16,38 +18,67 @@ from ladder_bench.triggers.rules import Hits, Lexicon, distinct, hits_of, senten
 from ladder_bench.triggers.seen import Seen
 from ladder_bench.triggers.text import Hit, Text, visible, words_of
 
-ENOUGH = 3.3
-WEIGHTS: Mapping[str, float] = {}
-SHORT = 8  # words of a last question that asks for leave to act
-SHORTEST_DRUG = 6  # letters: April is none
-BODILY = frozenset({"medical", "safety"})  # whose harm is to somebody's body
-TECHNICAL = frozenset({"security", "irreversible"})  # whose terms are those of the trade
-MOST = {"acute": 2, "topics": 4, "weak": 3, "decision": 2, "event": 2}  # of which more hits say no more
-STAKES = ("decision", "poised", "imminent", "event", "pressed", "bare", "question")  # told as evidence, in this order
-LARGE = 1000  # of any currency
 
-_MONEY = regex.compile(
-    r"(?i)(?:[$€£₹]|\b(?:rs|usd|eur|gbp|inr)\b\.?) ?(?P<n>\d[\d,.]*) ?(?P<x>k|m|bn|grand|lakhs?|crores?|million|thousand)?\b"
-    r"|\b(?P<n>\d[\d,.]*) ?(?P<x>k|grand|lakhs?|crores?|million|thousand|btc|bitcoins?)\b"
+class Cue(NamedTuple):
+    """Points of the first hit, and of each further one up to `most` of them."""
+
+    first: float
+    further: float = 0.0
+    most: int = 1
+
+    def points(self, hits: int) -> float:
+        return self.first + self.further * min(hits - 1, self.most) if hits else 0.0
+
+
+ENOUGH = 6.6  # points that fire, of a message of LONG words or more,
+LONG, PER_WORD = 20, 0.12  # and less for each word fewer: a short one has room for less
+SOME_HARM = 1.0  # more than one word of everyday life
+CEILING = 9.2  # of what speaks for it: a drastic story stays a story
+HARM: Mapping[str, Cue] = {"acute": Cue(1.5, 1.0, 3), "topics": Cue(1.9, 1.1, 4), "weak": Cue(0.8, 0.6, 4)}
+STAKES: Mapping[str, Cue] = {  # in the order in which the evidence names them
+    "decision": Cue(1.3, 0.8),
+    "poised": Cue(1.1, 0.5),
+    "imminent": Cue(0.5, 0.7),
+    "bare": Cue(1.2),
+    "event": Cue(0.6, 0.2),
+    "pressed": Cue(0.8, 0.5),
+    "tag": Cue(0.9, 0.5),
+    "kin": Cue(0.2),
+    "first": Cue(0.8, 0.3),
+}
+AGAINST: Mapping[str, Cue] = {
+    "unreal": Cue(-2.0, -1.0, 3),
+    "setting": Cue(-1.9, -1.1, 3),
+    "resolved": Cue(-0.9, -0.7, 3),
+    "wording": Cue(-0.7, -1.0, 3),
+    "jest": Cue(-0.6),
+}
+IDLE = -0.9  # what is asked for is of everyday life
+TRADE = Cue(-0.5, -0.5, 3)  # terms of the trade, and no harm to systems: its patients and tenants are nobody's
+TRADE_TERMS, MUCH_TRADE = 4, -0.5  # so many of them beside harm to systems
+STAGED = -1.8  # an earlier message was a story, a study or a game
+BODILY = 0.9  # harm to somebody's body
+LARGE = 0.2  # an amount of money from LARGE_AMOUNT, of any currency
+BRIEF = 1.4  # the last sentence asks for leave in a few words ("push it?")
+SHORT = 1.1  # the last sentence is a question of a few words
+
+BODILY_CATEGORIES = frozenset({"medical", "safety"})
+TECHNICAL_CATEGORIES = frozenset({"security", "irreversible"})
+LARGE_AMOUNT = 1000
+SHORT_WORDS, BRIEF_WORDS = 6, 12  # of a sentence
+SHORTEST_DRUG = 6  # letters: April is none
+
+_AMOUNT = regex.compile(
+    r"(?i)(?:[$€£₹]|\b(?:rs|usd|eur|gbp|inr)\b\.?) ?(\d[\d,.]*) ?(k|m|bn|grand|lakhs?|crores?|million|thousand)?\b"
+    r"|\b(\d[\d,.]*) ?(k|grand|lakhs?|crores?|million|thousand|btc|bitcoins?)\b"
 )
-_MEASURE = regex.compile(
-    r"(?i)\b\d+(?:[.,]\d+)? ?(?:mg|mcg|ml|mm|cm|units?|iu|tablets?|pills?|capsules?|kg|kilos?|lbs?|ppm|volts?|amps?|a|°c|degrees)\b"
-    r"|\b\d+ ?(?:m|f|yo|y/o|yrs?|yr old|months? old|years? old|year old|weeks? pregnant)\b"
-)
-_MOMENT = regex.compile(
-    r"(?i)\b(?:at|by|until|till|before|gone|is) (?:noon|midnight|\d{1,2}[:.]\d\d)\b|\b\d{1,2} ?[ap]m\b"
-    r"|\b(?:\d+|an?|two|three|half an|few) (?:mins?|minutes?|hours?|hrs?) (?:ago|left|now|away)\b"
-)
-_HAPPENED = regex.compile(  # somebody, or something of theirs, and a verb of the past
-    r"(?i)\b(?:i|we|he|she|they|it|who|someone|mum|mom|dad|gran|grandma|hubby|(?:my|our|his|her|the|an?) \w+)"
-    r"(?:['’](?:ve|s|d)| have| has| had)?(?: just| already)? (?:\w{2,}ed|was|were|took|gave|got|ate|drank|fell|hit"
-    r"|found|ran|sent|put|lost|left|broke|said|told|came|went|felt|began|did|made|saw|cut|bit|stuck)\b"
-)
+_CENTS = regex.compile(r"[.,]\d{1,2}$")
 _DRUGS = tuple(  # the endings of the names of drugs
     words_of("""
         pril olol sartan statin cillin mycin cycline floxacin conazole prazole oxetine azepam azolam codone morphone
-        profen caine parin xaban gliptin gliflozin tidine trigine piclone dipine oxacin idone zapine pidem tyline gabalin fenac coxib solone hasone ciclovir tinib zumab olamine iapine
-        quine barbital setron triptan lukast dronate thiazide zosin nidazole
+        profen caine parin xaban gliptin gliflozin tidine setron triptan lukast dronate thiazide zosin nidazole
+        trigine piclone dipine oxacin idone zapine faxine pidem tyline gabalin fenac coxib solone hasone ciclovir tinib
+        zumab iapine quine barbital lazide semide
     """)
 )
 
@@ -63,83 +94,32 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
     topics = _topics(attached, text, detached)
     if not topics:
         return None
-    for group, found in topics.items():
-        if group.startswith("alone."):
-            return _category(group), text.quote(found[0])
-    found = cues(lexicon, seen)
-    if sum(WEIGHTS[name] * value for name, value in found.items() if name in WEIGHTS) < ENOUGH:
+    if alone := next((group for group in topics if _level(group) == "alone"), None):
+        return _category(alone), text.quote(topics[alone][0])
+    harm = _harm(topics, text)
+    if harm < SOME_HARM:
         return None
-    rank = min(topics, key=lambda group: ("acute", "topics", "weak").index(group.partition(".")[0]))
-    named = text.quote(topics[rank][0])
-    stake = next((text.quote(hit[0]) for kind in STAKES if (hit := attached.get(kind))), None)
-    return _category(rank), f"{named} … {stake}" if stake else named
-
-
-def cues(lexicon: Lexicon, seen: Seen) -> dict[str, float]:
-    text = visible(seen.message)
-    hits = hits_of(lexicon, text)
-    detached = sentences_of(hits, "detached")
-    attached = hits.outside(detached)
-    topics = _topics(attached, text, detached)
-    out: dict[str, float] = {}
-    for level in ("acute", "topics", "weak"):
-        found = [h for group, hs in topics.items() if group.startswith(level) for h in hs]
-        n = len(distinct(text, found))
-        out[level + "1"] = float(n > 0)
-        out[level + "n"] = float(min(max(n - 1, 0), 4))
-    strong = {_category(g) for g in topics if not g.startswith("weak")}
-    out["bodily"] = float(bool(strong & BODILY))
-    out["technical"] = float(bool(strong & TECHNICAL))
-    out["cats"] = float(min(len(strong), 3))
-    for kind in ("decision", "poised", "imminent", "event", "pressed", "bare", "kin", "first", "own", "tag"):
-        hs = attached.get(kind)
-        out[kind] = float(bool(hs))
-        out[kind + "2"] = float(len(hs) > 1)
-    out["choice"] = float(_choice(text, detached) is not None)
-    out["question"] = float(bool(text.asked - detached or attached.get("question")))
-    out["qmark"] = float(bool(text.asked - detached))
-    last = text.sentences[-1] if text.sentences else 0
-    size = sum(1 for s in text.sentences if s == last)
-    out["shortask"] = float(0 < size <= 6 and last in text.asked)
-    out["brief"] = float(any(h.sentence in text.asked and text.ends[h.start] - h.start <= 12 for h in attached.get("brief")))
-    out["brieflast"] = float(any(h.sentence == last and text.ends[h.start] - h.start <= 12 for h in attached.get("brief")))
-    out["numbers"] = float(min(3, sum(w[0].isdigit() for w in text.words)))
-    values = [_value(m) for m in _MONEY.finditer(text.source)]
-    out["large"] = float(any(v >= LARGE for v in values))
-    out["small"] = float(bool(values) and max(values) < 100)
-    out["measure"] = float(bool(_MEASURE.search(text.source)))
-    out["moment"] = float(bool(_MOMENT.search(text.source)))
-    out["happened"] = float(bool(_HAPPENED.search(text.source)))
-    for kind in ("unreal", "setting", "resolved", "wording", "jest", "trade"):
-        hs = hits.get(kind)
-        out[kind] = float(bool(hs))
-        out[kind + "2"] = float(min(3, len(hs) - 1)) if hs else 0.0
-    out["trade4"] = float(len(hits.get("trade")) > 3)
-    out["staged"] = float(_staged(lexicon, seen.earlier))
-    out["detached"] = float(bool(detached))
-    out["long"] = float(len(text.words) > 25)
-    out["tech_only"] = float(bool(hits.get("trade")) and not strong & TECHNICAL)
-    return out
-
-
-def _value(match) -> float:
-    import re
-    n, x = match["n"], (match["x"] or "").casefold()
-    digits = re.sub(r"[,.](?=\d{2,3}(?:\D|$))(?!\d{2}(?:\D|$))", "", n).rstrip(".,").replace(",", "")
-    try:
-        value = float(digits)
-    except ValueError:
-        value = 0.0
-    return value * (1000 if x in ("k", "grand", "thousand") else 1e6 if x else 1)
+    points = min(harm + _stakes(attached, text), CEILING) + _against(hits, topics, text)
+    enough = ENOUGH - PER_WORD * max(LONG - len(text.words), 0)
+    if points < enough or (points + STAGED < enough and _staged(lexicon, seen.earlier)):
+        return None
+    worst = min(topics, key=lambda group: tuple(HARM).index(_level(group)))
+    stake = next((found[0] for kind in STAKES if (found := attached.get(kind))), None)
+    named = text.quote(topics[worst][0])
+    return _category(worst), f"{named} … {text.quote(stake)}" if stake else named
 
 
 def _category(group: str) -> str:
     return group.partition(".")[2]
 
 
+def _level(group: str) -> str:
+    return group.partition(".")[0]
+
+
 def _topics(hits: Hits, text: Text, detached: set[int]) -> dict[str, tuple[Hit, ...]]:
     """The things that can do harm; among the medical ones, words that end as the names of drugs do."""
-    topics = hits.among([group for group in hits.groups if "." in group])
+    topics = hits.among([group for group in hits.groups if _level(group) in HARM or _level(group) == "alone"])
     places = [
         i
         for i, word in enumerate(text.words)
@@ -151,14 +131,46 @@ def _topics(hits: Hits, text: Text, detached: set[int]) -> dict[str, tuple[Hit, 
     return topics
 
 
-def _choice(text: Text, detached: set[int]) -> Hit | None:
-    """The "or" of a question or of the last sentence: what to do of two things."""
-    last = text.sentences[-1] if text.sentences else 0
-    for i, word in enumerate(text.words):
-        sentence = text.sentences[i]
-        if word == "or" and i > 0 and (sentence in text.asked or sentence == last) and sentence not in detached:
-            return Hit(i - 1, min(i + 2, text.ends[i]), sentence)
-    return None
+def _harm(topics: Topics, text: Text) -> float:
+    """Points of what can do harm: by how grave it is, and by how much of it there is."""
+    points = 0.0
+    for level, cue in HARM.items():
+        points += cue.points(
+            len(distinct(text, (hit for group in topics if _level(group) == level for hit in topics[group])))
+        )
+    grave = {_category(group) for group in topics if _level(group) != "weak"}
+    return points + BODILY * (not grave.isdisjoint(BODILY_CATEGORIES))
+
+
+def _stakes(hits: Hits, text: Text) -> float:
+    """Points of what shows that the user will act upon the answer."""
+    points = sum(cue.points(len(hits.get(kind))) for kind, cue in STAKES.items())
+    last = text.sentences[-1]
+    words = text.sentences.count(last)
+    points += BRIEF * (words <= BRIEF_WORDS and any(hit.sentence == last for hit in hits.get("brief")))
+    return points + SHORT * (words <= SHORT_WORDS and last in text.asked) + LARGE * _large(text.source)
+
+
+def _against(hits: Hits, topics: Topics, text: Text) -> float:
+    """Points, below zero, of what shows that nobody real is at risk, or that no ruling is asked for."""
+    points = sum(cue.points(len(hits.get(kind))) for kind, cue in AGAINST.items())
+    asked = text.asked | {text.sentences[-1]}
+    points += IDLE * any(hit.sentence in asked for hit in hits.get("idle"))
+    terms = len(hits.get("trade"))
+    if any(_category(group) in TECHNICAL_CATEGORIES for group in topics if _level(group) != "weak"):
+        points += MUCH_TRADE * (terms >= TRADE_TERMS)
+    else:
+        points += TRADE.points(terms)
+    return points
+
+
+def _large(source: str) -> bool:
+    """Whether a message names a large amount of money."""
+    for match in _AMOUNT.finditer(source):
+        digits = "".join(filter(str.isdigit, _CENTS.sub("", (match[1] or match[3]).rstrip(".,"))))
+        if match[2] or match[4] or int(digits or 0) >= LARGE_AMOUNT:
+            return True
+    return False
 
 
 def _staged(lexicon: Lexicon, earlier: Sequence[str]) -> bool:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import regex
 
 from ladder_bench.triggers.constraints import BARE, EXACTLY, LEAST, MOST, PLAIN, Moment, Quantity, moments, quantities
+from ladder_bench.triggers.text import stem, visible
 
+SAME_MATTER = 4  # words that two sentences share which say something of the same matter
 WORDS_A_PAGE = (250.0, 700.0)  # fewest and most words that a page is taken to hold
 Found = tuple[str, str]
 
@@ -31,6 +33,9 @@ def exceeded(message: str, earlier: Sequence[str], choosing: bool, kept: bool) -
         or _more_than_whole(new, old, kept)
         or _more_than_fit(new, old)
         or _parts_too_many(new, old)
+        or _breakdown(message, new, old)
+        or _listed(message, (*old, *new))
+        or _said_otherwise(new, old)
     )
 
 
@@ -154,7 +159,7 @@ def _over_budget(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found | No
         return None
     budget = budgets[-1]
     priced = [q for q in new if _is_price(q) and q.bound != MOST]
-    now = sum(q.value * _times(q, new) for q in priced)
+    now = sum(q.value * _times(q, [*new, *reversed(old)]) for q in priced)
     gone = sum(q.value for q in old if q.bound == PLAIN and not q.each and _is_price(q))
     if now and now + (gone if gone < budget.value else 0) > budget.value and now <= 20 * budget.value:
         return "more than the budget", f"{budget.evidence} … {now + gone:g}"
@@ -229,6 +234,51 @@ def _parts_too_many(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found |
     return None
 
 
+def _breakdown(message: str, new: Sequence[Quantity], old: Sequence[Quantity]) -> Found | None:
+    """Three or more named shares without a unit that make more than the whole: "intro 250, economy 400, end 200"."""
+    match = _SHARES.search(visible(message).source) if len(new) > 2 else None
+    shares = [float(number) for number in _PLAIN_NUMBER.findall(match[0])] if match else []
+    for whole in old if shares else ():
+        limited = whole.bound in (MOST, EXACTLY) and not whole.each and whole.dimension in _WHOLES
+        if limited and max(shares) <= whole.value < sum(shares) <= 3 * whole.value:
+            return "does not add up", f"{whole.evidence} … {sum(shares):g}"
+    return None
+
+
+def _listed(message: str, limits: Sequence[Quantity]) -> Found | None:
+    """More things, each with one of its own, than there may be of those."""
+    match = _OWN.search(message)
+    if match is None:
+        return None
+    name = match["one"] or match["other"]
+    dimension = next((unit for unit in (f"{name}s".casefold(),) if unit in _OF_TEXT), f"count:{stem(name.casefold())}")
+    items = max((1 + part.count(",") for part in _SENTENCE.split(message)), default=0)
+    items += any(f" {word} " in message for word in ("and",)) and _LAST_ITEM.search(message) is not None
+    for most in limits:
+        if most.dimension == dimension and most.bound in (MOST, EXACTLY) and not most.each and items > max(most.value, 2):
+            return "more than the limit", f"{most.evidence} … {items} {name}"
+    return None
+
+
+def _said_otherwise(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found | None:
+    """Another span of days for what an earlier sentence says in the same words."""
+    for now in new:
+        for then in old:
+            if now.dimension == then.dimension == "days" and now.value != then.value:
+                if len(now.about & then.about) >= SAME_MATTER:
+                    return "said otherwise before", f"{then.evidence} … {now.evidence}"
+    return None
+
+
+_SHARES = regex.compile(r"(?:[^\W\d_][^\d,;:.\n]{1,30}?[ :]\s*\d{1,5}(?:\s*(?:,|;|and\b|\+|\n)\s*|(?=[.!\s]|$))){3,}")
+_PLAIN_NUMBER = regex.compile(r"\d+")
+_WHOLES = frozenset({"words", "money", "minutes", "characters"})
+_OWN = regex.compile(
+    r"(?i)\beach\b[^.!?\n,]{0,20}\b(?:on|in|with|gets?|has|have) (?:its|their|a|an) own (?P<one>\w+)"
+    r"|\ba (?P<other>slide|sentence|page|paragraph|line|bullet) (?:of its own )?each\b"
+)
+_SENTENCE = regex.compile(r"[.!?:\n]")
+_LAST_ITEM = regex.compile(r"(?<!,) and \w+")
 _GIVEN = regex.compile(r"[\"“]([^\"”]{12,})[\"”]|:\s+([^\n]{12,})|(?<!\w)'([^'\n]{12,})'(?!\w)")
 _OF_TEXT = frozenset({"words", "characters", "pages", "sentences", "paragraphs", "lines", "slides", "bullets"})
 _COUNTED = frozenset({"paragraphs", "slides", "sentences", "pages", "bullets", "people"})

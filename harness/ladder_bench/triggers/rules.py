@@ -158,6 +158,10 @@ class Hits:
             self._found[group] = tuple(hit for _, hit in self._matched(group) if self._counts(hit))
         return self._found[group]
 
+    def told(self, group: str) -> tuple[Hit, ...]:
+        """The hits of a group, negated or not."""
+        return tuple(hit for _, hit in self._matched(group)) if group in self.groups else ()
+
     def among(self, groups: Iterable[str]) -> dict[str, tuple[Hit, ...]]:
         """The hits of the groups that have some; the group whose phrase stands first comes first, negated or not."""
         first = sorted((matched[0][0], group) for group in groups if (matched := self._matched(group)))
