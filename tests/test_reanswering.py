@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from builders import FIRES, MEMORY, UNSURE, conversation, escalation, ladder, lived
 from ladder_bench.domain import Escalation, Ladder, Request
+from ladder_bench.errors import ModelError
 
 FOUR = conversation("one", "two", "three", "four")
 DOUBTS = escalation(triggers=("high_stakes", "low_confidence"))
@@ -46,6 +47,20 @@ def test_the_strongest_tiers_own_doubts_are_not_asked_about() -> None:
     found = lived(FOUR, CASCADE, unsure_at(2, 3, tier="advanced"))  # type: ignore[arg-type]
 
     assert [len(each.calls) for each in found.transcript.answered] == [1, 1, 1, 1]
+
+
+def test_where_the_stronger_tier_fails_the_first_answer_stands() -> None:
+    def script(request: Request) -> str | ModelError:
+        if request.tier.name == "advanced":
+            return ModelError("timeout", "late")
+        return f"light {request.origin.turn}. {UNSURE if request.origin.turn == 2 else ''}"
+
+    turn = lived(FOUR, CASCADE, script).transcript.answered[1]
+
+    assert (turn.answer, turn.decision.tier, turn.decision.opened) == ("light 2. (unsure)", "light", False)
+    assert [call.purpose for call in turn.calls] == ["answer"]
+    assert turn.decision.fired[0].trigger == "low_confidence"
+    assert turn.notes == ("the stronger tier did not answer again (timeout: late): the first answer stands",)
 
 
 def test_a_turn_that_is_already_escalated_is_not_answered_again() -> None:

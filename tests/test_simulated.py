@@ -35,7 +35,7 @@ from ladder_bench.models.simulated import MARK, Simulated, items_of
 from ladder_bench.tiers import load_tiers, simulator_profile
 from ladder_bench.triggers import Heard, Seen, model
 from simulated_runs import EFFECTS, lived, with_params
-from simulator_contrasts import contrasts
+from simulator_contrasts import CONTRASTS, contrasts
 from simulator_truth import expected_quality
 
 TIERS = load_tiers("offline")
@@ -219,6 +219,30 @@ def test_ablations_estimate_what_the_chances_along_the_way_say_and_those_follow_
     assert all(each.coverage == 1.0 for each in found.values())
     assert found["scaffold: standard - none"].truth == pytest.approx(framed - bare, abs=0.012)
     assert found["triggers: rules - none"].truth > 0.01
+
+
+def test_memory_and_context_buy_what_the_formula_says_of_the_memories_that_were_carried() -> None:
+    talks = corpus.load("workbench").conversations
+    raw = [json.loads(line) for line in corpus.find("workbench").read_text("utf-8").splitlines() if line.strip()]
+    params = {tier.name: dict(tier.params) for tier in TIERS.tiers}
+    found = contrasts(talks, TIERS, range(2))
+    clients = models.clients(TIERS.tiers, {each.id: each for each in talks}, 0)
+
+    def expected(ladder: Ladder, memory_only: bool) -> float:
+        lives = [asyncio.run(lived(talk, ladder, TIERS, clients)).answered for talk in talks]
+        memories = [{each.turn: each.memory for each in life if each.memory is not None} for life in lives]
+        steps = [("advanced", 2), ("light", None)]
+        return float(expected_quality(raw, steps, params, False, memories, memory_only).mean())
+
+    only, remembers = CONTRASTS["context: memory_only - full"]
+    bare = float(expected_quality(raw, [("advanced", 2), ("light", None)], params, False).mean())
+    with_memory = expected(remembers, memory_only=False)
+
+    assert with_memory - bare > 0.01
+    assert found["memory: standard - none"].truth == pytest.approx(with_memory - bare, abs=0.012)
+    assert found["context: memory_only - full"].truth == pytest.approx(
+        expected(only, memory_only=True) - with_memory, abs=0.012
+    )
 
 
 def test_ablations_are_exactly_zero_where_nothing_has_an_effect() -> None:

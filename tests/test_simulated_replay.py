@@ -130,6 +130,15 @@ def test_a_recorded_tier_answers_while_the_user_says_the_recorded_words() -> Non
     )
 
 
+def test_off_the_recording_the_tier_that_stands_in_for_it_answers() -> None:
+    log = tiers(advanced=tier("advanced", "recorded", off_path="mid"))
+    found = lived(
+        TALK, ladder("advanced:2", "light"), plays(("follow_up", "hm?")), "simulated", known=log, player=PLAYER
+    )  # type: ignore[arg-type]
+
+    assert [each.answer for each in found.transcript.answered] == ["recorded 1", "mid 2", "light 3", "light 4"]
+
+
 @pytest.mark.parametrize("triggers", [(), ("high_stakes", "low_confidence")])
 @given(
     moves=st.lists(

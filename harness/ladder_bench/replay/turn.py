@@ -67,6 +67,9 @@ async def live(lived: Lived, spoken: Spoken, setting: Setting, fetch: Fetch) -> 
     if revised.tier == decision.tier:
         return replace(answered, decision=revised, calls=calls, notes=notes)
     second = await turn.answered(revised, None)
+    if second.answer is None:  # a product would show what it has
+        kept = f"the stronger tier did not answer again ({second.failure}): the first answer stands"
+        return replace(answered, decision=replace(decision, fired=revised.fired), calls=calls, notes=(*notes, kept))
     discarded = replace(first, purpose="discarded")
     return replace(second, calls=(*before, discarded, *again.calls, *second.calls), notes=notes)
 
@@ -198,6 +201,11 @@ class _Turn:
     setting: Setting
     fetch: Fetch
 
+    @property
+    def _off_path(self) -> bool:
+        """Whether the recording never saw this: other words before, or from the user now."""
+        return not self.lived.on_recording or self.spoken.message is not self.spoken.recorded.user
+
     async def answered(self, decision: Decision, memory: str | None) -> Answered:
         """Answer as decided. A recording off its path has no answer, unless the tier reuses it."""
         lived, spoken = self.lived, self.spoken
@@ -214,8 +222,7 @@ class _Turn:
             step=spoken.step,
         )
         try:
-            off = not lived.on_recording or spoken.message is not spoken.recorded.user
-            if tier.recorded and off and tier.off_path != "reuse":
+            if tier.recorded and self._off_path and tier.off_path != "reuse":
                 what = f"tier '{tier.name}' has no recorded answer to a history it never saw"
                 raise ModelError("off_path", what)
             made = await call(request, self.fetch)
@@ -228,7 +235,7 @@ class _Turn:
     def _request(self, decision: Decision, memory: str | None) -> Request:
         lived, spoken, setting = self.lived, self.spoken, self.setting
         tier = setting.tiers[decision.tier]
-        if tier.recorded and not lived.on_recording:
+        if tier.recorded and self._off_path:
             tier = setting.tiers.get(tier.off_path, tier)
         origin = _origin(lived, spoken)
         if tier.recorded:  # what it said is fixed: it reads no scaffold and no memory

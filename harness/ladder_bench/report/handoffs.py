@@ -9,11 +9,12 @@ from ladder_bench.domain import Json
 from ladder_bench.report import text
 from ladder_bench.report.grid import POINTS, Grid, Row, Value, Words, grid
 
-PREFIXES = {"recording": Words("the recording", mark="unbiased"), "own": Words("the strategy's own")}
+UNBIASED = Words("the recording", mark="unbiased")
+PREFIXES = {"recording": Words("the recording"), "own": Words("the strategy's own")}
 HEADS = ("against", "history before it", "same history in both", "difference in Q, points")
 OWN_ONLY = (
-    "None of these is marked unbiased: no handoff came while the history was still the recording, so a difference "
-    "holds what earlier answers did, too."
+    "None of these is marked unbiased: nowhere was the recording the history of both answers, so a difference holds "
+    "what earlier answers did, too."
 )
 
 
@@ -33,8 +34,8 @@ def handoffs(summary: Mapping[str, Json]) -> Handoffs | None:
     tiers = grid(
         "handoff-tiers",
         "The first answer after a change of tier, minus what that tier says at the same turn where it answers all "
-        "along; paired. Unbiased: all before it is still the recording, so what the user says fits. Controls are left "
-        "out where other strategies hand over.",
+        "along; paired. Unbiased: all before both answers is still the recording, so what the user says fits. Controls "
+        "are left out where other strategies hand over.",
         ("from → to", *HEADS),
         [Row(_route(each), _cells(each)) for each in found.get("by_tiers", ())],
     )
@@ -57,8 +58,13 @@ def handoffs(summary: Mapping[str, Json]) -> Handoffs | None:
             ("strategy", "from → to", *HEADS),
             [Row(each["strategy"], (Words(_route(each)), *_cells(each))) for each in found["by_strategy"]],
         ),
-        warning=None if any(each["prefix"] == "recording" for each in found["by_tiers"]) else OWN_ONLY,
+        warning=None if any(map(_is_unbiased, found["by_tiers"])) else OWN_ONLY,
     )
+
+
+def _is_unbiased(row: Mapping[str, Json]) -> bool:
+    """Whether both answers follow the recording, so that what the user says fits and nothing else differs."""
+    return bool(row["prefix"] == "recording" and row["shared_history"] == row["handoffs"])
 
 
 def _route(row: Mapping[str, Json]) -> str:
@@ -69,7 +75,7 @@ def _cells(row: Mapping[str, Json]) -> tuple[Value | Words, ...]:
     against = f"{row['against']} alone" if row["against"] == row["to"] else row["against"] or f"{row['to']} alone"
     return (
         Words(text.one_line(against)),
-        PREFIXES[row["prefix"]],
+        UNBIASED if _is_unbiased(row) else PREFIXES[row["prefix"]],
         Words(f"{row['shared_history']:,} of {row['handoffs']:,}"),
         Value(row["difference"], POINTS, nothing=0.0),
     )
