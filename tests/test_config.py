@@ -297,7 +297,7 @@ def test_triggers_on_a_ladder_without_an_escalation_are_dropped_by_name(tmp_path
     ],
 )
 def test_a_matrix_says_who_plays_the_user(user: str, setting: config.UserSetting, tmp_path: Path) -> None:
-    (tmp_path / "m.yaml").write_text(f"replay: simulated\n{user}strategies:\n- single: light\n")
+    (tmp_path / "m.yaml").write_text(f"tiers: local\nreplay: simulated\n{user}strategies:\n- single: light\n")
 
     found = config.load_matrix(str(tmp_path / "m.yaml"))
 
@@ -306,9 +306,16 @@ def test_a_matrix_says_who_plays_the_user(user: str, setting: config.UserSetting
 
 def test_the_command_line_may_choose_another_replay_than_the_one_with_a_user(tmp_path: Path) -> None:
     for replay, other in (("simulated", "rollout"), ("rollout", "simulated")):
-        (tmp_path / "m.yaml").write_text(f"replay: {replay}\nuser: mid\nstrategies:\n- single: light\n")
+        (tmp_path / "m.yaml").write_text(f"tiers: local\nreplay: {replay}\nuser: mid\nstrategies:\n- single: light\n")
 
         assert config.load_matrix(str(tmp_path / "m.yaml"), replay=other).mode == other  # type: ignore[arg-type]
+
+
+def test_a_simulated_tier_plays_no_user(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("replay: simulated\nuser: mid\nstrategies:\n- single: light\n")
+
+    with pytest.raises(InputError, match=r"m.yaml:2:1: user: 'mid' is simulated and plays nobody but itself"):
+        config.load_matrix(str(tmp_path / "m.yaml"))
 
 
 # --- what is bundled -----------------------------------------------------------------------

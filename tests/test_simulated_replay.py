@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import conversation, escalation, ladder, lived, tier, tiers
+from builders import conversation, criterion, escalation, ladder, lived, tier, tiers
 from ladder_bench.domain import Constraint, Conversation, Criterion, Intent, Request, Statement
 from ladder_bench.errors import ModelError
 from ladder_bench.replay import Player
@@ -82,6 +82,17 @@ def test_a_move_that_cannot_be_read_goes_on_with_the_script_and_is_noted() -> No
 
     assert said(found) == [("one", 1), ("two", 2), ("three", 3)]
     assert found.answered[1].notes == ("the user's move could not be read: the script went on",)
+    assert found.ended == "unknown"
+
+
+def test_an_offline_user_with_nothing_to_hold_answers_against_is_not_called_satisfied() -> None:
+    offline = Player(tier("(user)", "simulated/user"))
+
+    def unmeasured(talk: Conversation) -> str | None:
+        return lived(talk, LIGHT, plays(), "simulated", player=offline).transcript.ended  # type: ignore[arg-type]
+
+    measured = conversation("one", criteria={1: [criterion("light", critical=True)]})
+    assert (unmeasured(TALK), unmeasured(measured)) == ("unknown", "satisfied")
 
 
 def test_a_user_who_cannot_be_played_ends_the_conversation_as_data() -> None:
@@ -158,7 +169,7 @@ def test_whatever_the_user_does_every_turn_is_answered_once_and_no_step_is_skipp
     steps = [each.step for each in found.answered]
     assert steps == sorted(steps)
     assert set(steps) == set(range(1, max(steps) + 1))
-    assert found.ended in ("satisfied", "gave up", "turn limit")
+    assert found.ended in ("satisfied", "gave up", "turn limit", "unknown")
     spoken = [each for each in found.answered if each.failure is None]
     assert len(spoken) <= (most or 8)
     assert all([call.purpose for call in each.calls].count("answer") == 1 for each in spoken)

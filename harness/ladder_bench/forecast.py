@@ -70,11 +70,20 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUps:
+    """Turns that a played user may add at most, and about what they cost at the length of the planned ones."""
+
+    turns_at_most: int = 0
+    usd_about: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do. `distinct` counts calls on the assumption that different prompts get different answers.
 
     `to_send` has the live tiers, `simulated` the ones that compute their answers: priced as declared, never paid.
-    `again` is not in either: nobody knows which answers will make a trigger fire.
+    `again` and `follow_ups` are in neither: nobody knows which answers will make a trigger fire, or send a played user
+    back.
     """
 
     corpus: Corpus
@@ -88,6 +97,7 @@ class Plan:
     to_send: tuple[Sending, ...]
     simulated: tuple[Sending, ...]
     again: Again
+    follow_ups: FollowUps = FollowUps()
     player: Tier | None = None  # who plays the user, in a simulated replay
 
     @property

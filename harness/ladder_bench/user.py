@@ -101,6 +101,14 @@ def read(text: str, conversation: Conversation, step: int) -> Said:
     return Said("script", message)
 
 
+def has_measure(conversation: Conversation) -> bool:
+    """Whether a conversation has anything by which a player who knows checks alone would send an answer back."""
+    criteria = [criterion for turn in conversation.turns for criterion in turn.criteria]
+    constraints = conversation.intent.constraints if conversation.intent else ()
+    every = [*criteria, *(each.criterion for each in constraints)]
+    return any(each.critical and each.check is not None for each in every)
+
+
 def _next(conversation: Conversation, step: int) -> str:
     """The recorded message after a step, "" after the last."""
     return conversation.turns[step].user.content if step < len(conversation.turns) else ""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ladder_bench.analyse import estimates, strategies
 from ladder_bench.analyse.drift import holm
 from ladder_bench.analyse.estimates import FEWEST, NOISE, Array, standard_error, t_above
 from ladder_bench.analyse.metrics import Scores, comparable
+from ladder_bench.analyse.shortfalls import Shortfall, withheld
 from ladder_bench.analyse.strategies import Strategy
 from ladder_bench.domain import Json
 
@@ -43,9 +45,14 @@ class Pair:
     controls: bool = field(default=False, compare=False)  # one of the two was added as a control
 
 
-def ablations(about: Json, scores: Mapping[str, Scores]) -> tuple[list[dict[str, Json]], list[dict[str, Json]]]:
-    """A row for every pair, and one for every change of a knob over all its pairs. Differences: with minus without."""
-    found = list(pairs(about))
+def ablations(
+    about: Json, scores: Mapping[str, Scores], short: Mapping[str, Mapping[str, Shortfall]] = MappingProxyType({})
+) -> tuple[list[dict[str, Json]], list[dict[str, Json]]]:
+    """A row for every pair, and one for every change of a knob over all its pairs. Differences: with minus without.
+
+    `short`: what strategies fell short of; where that is most of what a knob sets, nothing is said of the knob.
+    """
+    found = list(pairs(about, short))
     rows = [_row([pair], scores) | {"strategy": pair.strategy, "base": pair.base} for pair in found]
     grouped: dict[tuple[str, str, str], list[Pair]] = defaultdict(list)
     for pair in found:
@@ -58,7 +65,7 @@ def ablations(about: Json, scores: Mapping[str, Scores]) -> tuple[list[dict[str,
 # --- pairs ---------------------------------------------------------------------------------
 
 
-def pairs(about: Json) -> Iterator[Pair]:
+def pairs(about: Json, short: Mapping[str, Mapping[str, Shortfall]] = MappingProxyType({})) -> Iterator[Pair]:
     """Every pair of a run's strategies that says what something buys, with the reason where it cannot."""
     recorded = strategies.recorded_tiers(about["tiers"])
     for each in (*_of_one_knob(about["strategies"]), *_of_the_pack(about["strategies"])):
@@ -69,7 +76,9 @@ def pairs(about: Json) -> Iterator[Pair]:
             strategies.readable(knob, strategy) if knob in strategies.knobs(base) else str(strategy["name"]),
             base["name"],
             strategy["name"],
-            _withheld(knob, strategy, about["mode"], recorded),
+            _withheld(knob, strategy, about["mode"], recorded)
+            or withheld(knob, strategy["name"], short)
+            or withheld(knob, base["name"], short),
             bool(base["control"] or strategy["control"]),
         )
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ladder_bench.analyse import strategies
+from ladder_bench.analyse import shortfalls, strategies
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.metrics import Scores
+from ladder_bench.analyse.shortfalls import Shortfall
 from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.domain import Json
 
@@ -16,11 +17,14 @@ SMALL = 50  # conversations below which a sample is small
 MOST_NAMES = 6  # of strategies in a banner
 
 
-def banners(summary: Mapping[str, Json], about: Json, scores: Sequence[Scores]) -> list[str]:
-    """What a reader must know, most important first."""
+def banners(
+    summary: Mapping[str, Json], about: Json, scores: Sequence[Scores], short: Mapping[str, Mapping[str, Shortfall]]
+) -> list[str]:
+    """What a reader must know, most important first. `short`: what strategies fell short of."""
     return [
         *_of_what_was_run(about),
         *_of_the_replay(summary, about),
+        *shortfalls.banners(short, about),
         *_of_what_is_missing(summary, scores),
         *about["notes"],
     ]
@@ -75,7 +79,9 @@ def _of_what_is_missing(summary: Mapping[str, Json], scores: Sequence[Scores]) -
     failed = sum(score.failed_turns for score in scores)
     if failed:
         turns = sum(score.turns for score in scores)
-        yield f"{failed} of {turns} turns were not answered; they are unscored, not wrong"
+        worst = summary["failure"]
+        why = f" (mostly: {worst['why']}, at {worst['turns']:,})" if worst else ""
+        yield f"{failed} of {turns} turns were not answered{why}; they are unscored, not wrong"
     if any(np.nansum(score.values["estimated_calls"]) > 0 for score in scores):
         yield "some usage was not recorded: tokens were counted with a public tokenizer, so costs are estimates"
     unscored = sum(row["metrics"]["quality"]["unscored"] for row in summary["strategies"])

@@ -18,6 +18,8 @@ READ = (
     "conversation", "sample", "turn", "tier", "escalated", "fired", "notes", "labels", "answer_labels", "failure",
 )  # fmt: skip
 UNEVALUATED = "triggers not evaluated"  # how a turn's note begins where nobody looked
+ON_THE_MESSAGE, ON_THE_ANSWER = (f"{UNEVALUATED} on the {what}: " for what in ("message", "answer"))
+LANGUAGE = "language"  # fires where nobody could look, and the ladder climbs then
 NOT_REACHED = "not reached"  # how the failure of a turn begins that nobody came to, so that nobody looked there
 ON_MESSAGE = tuple(name for name in TRIGGER_NAMES if name != "low_confidence")
 READING_ANSWERS = ("missing_information", "low_confidence")
@@ -26,7 +28,11 @@ Counts = dict[str, tuple[float, float, float]]  # by conversation: true positive
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was noticed at one turn, and what its labels say; None where nobody looked or nobody labelled it."""
+    """What was noticed at one turn, and what its labels say; None where nobody looked or nobody labelled it.
+
+    `looked` at the message, `read` the answer: None where there was nothing to look at or no reason to, False where it
+    was not evaluated.
+    """
 
     conversation: str
     sample: int
@@ -34,6 +40,8 @@ class Heard:
     answer: frozenset[str]
     labels: frozenset[str] | None
     answer_labels: frozenset[str] | None
+    looked: bool | None = True
+    read: bool | None = True
 
 
 def heard(row: Mapping[str, Any], rank: Mapping[str, int], to: str) -> Heard:
@@ -41,22 +49,27 @@ def heard(row: Mapping[str, Any], rank: Mapping[str, int], to: str) -> Heard:
     fired = json.loads(row["fired"] or "[]")
     early, late = ([each["trigger"] for each in fired if each["on"] == on] for on in ("message", "answer"))
     notes = [note for note in row["notes"] or () if note.startswith(UNEVALUATED)]
-    never = (row["failure"] or "").startswith(NOT_REACHED)
-    blind = never or any("on the answer" not in note for note in notes)
-    deaf = blind or bool(notes) or not _answer_was_read(row, bool(late), rank, to)
+    foreign = LANGUAGE in early  # it climbed because nobody could look
+    looked = read = None
+    if not (row["failure"] or "").startswith(NOT_REACHED):
+        looked = not foreign and all(ON_THE_ANSWER in note for note in notes)
+    if looked is not None and _answer_was_read(row, bool(late), rank, to):
+        read = not foreign and all(ON_THE_MESSAGE in note for note in notes)
     return Heard(
         row["conversation"],
         row["sample"],
         frozenset(early),
         frozenset(late),
-        None if blind else _labels(row["labels"]),
-        None if deaf else _labels(row["answer_labels"]),
+        _labels(row["labels"]) if looked else None,
+        _labels(row["answer_labels"]) if read else None,
+        looked,
+        read,
     )
 
 
 def _answer_was_read(row: Mapping[str, Any], fired: bool, rank: Mapping[str, int], to: str) -> bool:
-    """An answer is read where there is a stronger tier to climb to."""
-    return fired or (not row["escalated"] and rank[to] < rank[row["tier"]])
+    """An answer is read where there is one, and a stronger tier to climb to."""
+    return fired or (not row["failure"] and not row["escalated"] and rank[to] < rank[row["tier"]])
 
 
 def _labels(text: str | None) -> frozenset[str] | None:
@@ -81,27 +94,37 @@ def triggers(about: Json, tables: Mapping[str, Any]) -> tuple[dict[str, Json], d
 def _table(group: Sequence[tuple[Strategy, Sequence[Heard]]]) -> dict[str, Json]:
     """For each trigger that a group of strategies listens to: how often it fired, and how well."""
     found: dict[str, Json] = {}
-    for name in (*TRIGGER_NAMES, "language"):
-        listening = [turns for strategy, turns in group if name in (*strategy["escalation"]["triggers"], "language")]
+    for name in (*TRIGGER_NAMES, LANGUAGE):
+        listening = [turns for strategy, turns in group if name in (*strategy["escalation"]["triggers"], LANGUAGE)]
         on_message = sum(name in turn.message for turns in listening for turn in turns)
         on_answer = sum(name in turn.answer for turns in listening for turn in turns)
-        if not listening or (name == "language" and not on_message):
+        if not listening or (name == LANGUAGE and not on_message):
             continue
         found[name] = {
             "turns": sum(map(len, listening)),
             "fired_on_message": on_message,
             "fired_on_answer": on_answer,
+            **_evaluated("message", [turn.looked or name == LANGUAGE for turns in listening for turn in turns]),
+            **_evaluated("answer", [turn.read for turns in listening for turn in turns]),
             "message": _agreement(name, listening, "message") if name in ON_MESSAGE else None,
             "answer": _agreement(name, listening, "answer") if name in READING_ANSWERS else None,
         }
     return found
 
 
+def _evaluated(where: str, states: Sequence[bool | None]) -> dict[str, int]:
+    return {f"evaluated_on_{where}": states.count(True), f"not_evaluated_on_{where}": states.count(False)}
+
+
 def _agreement(name: str, listening: Sequence[Sequence[Heard]], where: str) -> Json:
     """Precision, recall and F1 over the labelled turns; every conversation counts once, however often it was lived."""
     groups = [counts for turns in listening for counts in _counts(name, turns, where)]
     if not any(groups):
-        why = "no turn is labelled" if where == "message" else "no labelled answer was read for it"
+        states = [turn.looked if where == "message" else turn.read for turns in listening for turn in turns]
+        if False in states and True not in states:
+            why = f"no {where} was evaluated"
+        else:
+            why = "no turn is labelled" if where == "message" else "no labelled answer was read for it"
         return {"precision": None, "recall": None, "f1": None, "n_labelled": 0, "n_fired": 0, "why": why}
     result = detection(pooled(groups))
     found: dict[str, Json] = {each: asdict(result[each]) for each in ("precision", "recall", "f1")}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder_bench.analyse import contract, estimates, handoffs, metrics, pareto, purposes, strategies
+from ladder_bench.analyse import contract, estimates, handoffs, metrics, pareto, purposes, shortfalls, strategies
 from ladder_bench.analyse.ablations import ablations
 from ladder_bench.analyse.against import against, best_single, replay_artefacts
 from ladder_bench.analyse.banners import banners
@@ -37,7 +37,8 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
     rows = _rows(about, tables, scores, unresolved, by_name[base] if base else None)
     fitting = validity(scores, base, about["mode"])
     identified = {name: row["identified"] for name, row in fitting["strategies"].items()}
-    pairs, pooled = ablations(about, by_name)
+    short = shortfalls.shortfalls(about, tables)
+    pairs, pooled = ablations(about, by_name, short)
     by_strategy, by_detector = triggers(about, tables)
     evaluation = purposes.evaluation_usd(tables)
     summary: dict[str, Json] = {
@@ -64,8 +65,10 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
         "handoffs": handoffs.handoffs(about, by_name),
         "triggers": {"by_strategy": by_strategy, "by_detector": by_detector},
         "escalations": escalations(about, tables, by_name),
+        "shortfalls": shortfalls.as_json(short),
+        "failure": shortfalls.failures(tables),
     }
-    summary["banners"] = banners(summary, about, scores)
+    summary["banners"] = banners(summary, about, scores, short)
     found: dict[str, Json] = _plain(summary)
     return found
 

@@ -199,6 +199,10 @@ def _wrong_user(shape: MatrixShape, tiers: Tiers | None, replay: Mode | None) ->
         named = shape.user.tier if isinstance(shape.user, UserShape) else shape.user
         loc: Loc = ("user", "tier") if isinstance(shape.user, UserShape) else ("user",)
         yield from helper(loc, named, (OFFLINE_USER,), tiers)
+        if named in tiers.names and tiers[named].simulated:
+            live = [tier.name for tier in tiers.tiers if tier.live]
+            valid = ", ".join((OFFLINE_USER, *live))
+            yield loc, f"'{named}' is simulated and plays nobody but itself; valid: {valid}"
 
 
 def _placed(error: InputError, document: Document, loc: Loc) -> list[Problem]:

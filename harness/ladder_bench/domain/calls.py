@@ -113,8 +113,9 @@ class Answered:
 class Transcript:
     """A conversation as one strategy lived it.
 
-    `ended` says how a simulated user left it ("satisfied", "gave up", "turn limit"), None in other modes. `user` are
-    the calls that played the user, each with the turn that it opened: evaluation, never part of a strategy's cost.
+    `ended` says how a simulated user left it ("satisfied", "gave up", "turn limit", "unknown"), None in other modes.
+    `user` are the calls that played the user, each with the turn that it opened: evaluation, never part of a
+    strategy's cost.
     """
 
     conversation: str

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 
 from ladder_bench import content, cost
 from ladder_bench.calls import Keys
-from ladder_bench.domain import Conversation, Ladder, Limits, Message, Reply, Request, Tier, Transcript, Usage
+from ladder_bench.domain import Call, Conversation, Ladder, Limits, Message, Reply, Request, Tier, Transcript, Usage
 from ladder_bench.errors import InputError
 from ladder_bench.experiment.prepare import Options, Prepared, prepare
-from ladder_bench.forecast import Again, Plan, Range, Route, Sending
+from ladder_bench.forecast import Again, FollowUps, Plan, Range, Route, Sending
 from ladder_bench.ladder import can_climb
 from ladder_bench.replay import UNSEEN, replay
 from ladder_bench.store import Store
@@ -48,6 +48,7 @@ def plan(options: Options) -> Plan:
         tuple(foresight.sending(tier) for tier in prepared.tiers if tier.live and foresight.needs(tier)),
         tuple(foresight.sending(tier) for tier in prepared.tiers if tier.simulated and foresight.needs(tier)),
         foresight.again,
+        foresight.follow_ups,
         None if prepared.player is None else prepared.player.tier,
     )
 
@@ -85,6 +86,7 @@ class _Foresight:
         self._latency_s = statistics.median(waits) if waits else TYPICAL_LATENCY_S
         self.stored: set[str] = set()
         self.again = Again()
+        self.follow_ups = FollowUps()
 
     async def walk(self) -> list[Route]:
         routes = []
@@ -94,6 +96,7 @@ class _Foresight:
                     fetch = self._fetch(conversation, ladder)
                     transcript = await replay(conversation, ladder, self._prepared.setting(sample), fetch)
                     self._foresee_again(transcript, ladder)
+                    self._foresee_follow_ups(transcript, len(conversation.turns))
                     if sample == 0:
                         routes.append(_route(transcript))
         return routes
@@ -115,6 +118,26 @@ class _Foresight:
         left = escalation.at_most - sum(each.decision.opened for each in transcript.answered)
         dearest = sorted(costs, reverse=True)[: max(0, left)]
         self.again = Again(self.again.answers + len(dearest), self.again.usd_at_most + sum(dearest))
+
+    def _foresee_follow_ups(self, transcript: Transcript, steps: int) -> None:
+        """Count the turns that a played user may add, each at the mean cost of a planned one."""
+        player = self._prepared.player
+        if player is None or not transcript.answered:
+            return
+        most = player.most_turns or 2 * steps + 2
+        extra = max(0, min(most, steps * (1 + player.patience)) - len(transcript.answered))
+        calls = [call for answered in transcript.answered for call in answered.calls]
+        costs = [self._at_most_usd(call) for call in (*calls, *(call for _, call in transcript.user))]
+        usd = extra * sum(costs) / len(transcript.answered)
+        self.follow_ups = FollowUps(self.follow_ups.turns_at_most + extra, self.follow_ups.usd_about + usd)
+
+    def _at_most_usd(self, call: Call) -> float:
+        """The high end of a planned call's cost; 0 where nobody is paid."""
+        if not call.request.tier.live:
+            return 0.0
+        into = Range.sum(self._size(message) for message in call.request.messages)
+        out = self._lengths.get(call.reply.text, Range(call.usage.output, call.usage.output))
+        return _usd(call.request.tier, into, out, Range()).high
 
     def needs(self, tier: Tier) -> bool:
         return tier.name in self._tallies

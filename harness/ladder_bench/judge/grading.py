@@ -203,6 +203,8 @@ class ConversationGrader:
             value, reason = None, "turns were not answered"
         elif missing:
             value, reason = 0.0, f"{transcript.ended or 'the user left'} before step {missing[0]}"
+        elif transcript.ended == "unknown":
+            value, reason = None, "nobody can say whether the user was satisfied: nothing to hold the answers against"
         elif transcript.ended in ("gave up", "turn limit"):
             value, reason = 0.0, f"{transcript.ended} at the last step"
         else:

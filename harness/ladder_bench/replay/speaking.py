@@ -68,7 +68,7 @@ class Played:
             return None
         again = said.move == "follow_up" and self._follow_ups < self._player.patience
         if not again and self._step == len(self._conversation.turns):
-            self.ended = "satisfied" if said.move == "script" else "gave up"
+            self.ended = self._goodbye(said)
             return None
         if lived.turn > self._most:
             self.ended = "turn limit"
@@ -78,6 +78,13 @@ class Played:
         self._follow_ups += 1
         turn = self._conversation.turns[self._step - 1]
         return Spoken(Message.plain("user", said.message), (), turn, self._step)
+
+    def _goodbye(self, said: user.Said) -> str:
+        """How the user leaves after the last step. Who holds an answer against nothing cannot be satisfied."""
+        if said.move == "follow_up":
+            return "gave up"
+        has_measure = not self._player.tier.simulated or user.has_measure(self._conversation)
+        return "satisfied" if said.readable and has_measure else "unknown"
 
     def _scripted(self, said: user.Said) -> Spoken:
         """The next step of the script, as recorded unless the player put it in other words."""

@@ -89,6 +89,7 @@ def plan_json(plan: Plan, explain: str | None) -> Json:
         },
         "usd": _range(plan.usd),
         "again": {"answers": plan.again.answers, "usd_at_most": plan.again.usd_at_most},
+        "follow_ups": {"turns_at_most": plan.follow_ups.turns_at_most, "usd_about": plan.follow_ups.usd_about},
         "minutes": max((each.minutes for each in plan.to_send), default=0.0),
         "to_send": [_sending(each) for each in plan.to_send],
         "simulated": [_sending(each) for each in plan.simulated],

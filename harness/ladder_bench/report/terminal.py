@@ -12,7 +12,7 @@ from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.content import display
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run
-from ladder_bench.forecast import Again, Plan, Range, Route, Sending
+from ladder_bench.forecast import Again, FollowUps, Plan, Range, Route, Sending
 from ladder_bench.report import ablations, method, routes, text
 from ladder_bench.report.columns import BY_METRIC
 from ladder_bench.report.routes import plan_json
@@ -221,13 +221,14 @@ def _planned(plan: Plan) -> RichTable:
 def _calls(plan: Plan) -> list[str]:
     to_pay = f"dollars to pay: {text.spent(plan.usd.low)} to {text.spent(plan.usd.high)}"
     simulated = "simulated, and nobody pays it"
-    bound = "" if plan.again.answers else "at most "
+    bound = "" if plan.again.answers or plan.follow_ups.turns_at_most else "at most "
     return [
         f"calls: {bound}{plan.distinct:,} distinct, {plan.unshared:,} without sharing, {plan.stored:,} already stored",
         *(_sent(each) for each in plan.to_send),
         *(f"{text.one_line(each.tier)}: {each.calls:,} calls, {_priced(each)}; {simulated}" for each in plan.simulated),
         to_pay if plan.to_send else "dollars to pay: none",
         *([_again(plan.again)] if plan.again.answers else []),
+        *([_follow_ups(plan.follow_ups)] if plan.follow_ups.turns_at_most else []),
     ]
 
 
@@ -237,6 +238,12 @@ def _again(again: Again) -> str:
         f"not counted: up to {again.answers:,} answers may be given again by a stronger tier when a trigger fires on "
         f"them, for at most {text.spent(again.usd_at_most)} more"
     )
+
+
+def _follow_ups(found: FollowUps) -> str:
+    """What a played user may add, which nobody knows before."""
+    cost = f", for about {text.spent(found.usd_about)} more at these lengths" if found.usd_about else ""
+    return f"not counted: the played user may ask again, up to {found.turns_at_most:,} turns in all{cost}"
 
 
 def _sent(each: Sending) -> str:

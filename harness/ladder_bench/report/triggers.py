@@ -62,8 +62,9 @@ def _detector(name: str, place: int, found: Mapping[str, Json]) -> Grid | None:
     rows = [row for trigger, each in found.items() for row in _rows(trigger, each)]
     return grid(
         f"triggers-{place}",
-        f"Triggers found by {by}. Fired: over all strategies that listen. The rest is over labelled turns, each "
-        "of them once however many strategies lived it; intervals are over conversations that say something about it.",
+        f"Triggers found by {by}. Fired: of the texts that were evaluated, over all strategies that listen; "
+        "not evaluated is not 'did not fire'. The rest is over labelled turns, each of them once however many "
+        "strategies lived it; intervals are over conversations that say something about it.",
         ("trigger", "reads", "fired", "labelled", "right", "missed", "precision", "recall"),
         rows,
     )
@@ -74,8 +75,16 @@ def _rows(trigger: str, each: Mapping[str, Json]) -> Iterator[Row]:
         agreement, fired = each[where], each[f"fired_on_{where}"]
         if agreement is None and not fired:
             continue
-        of = f"{fired:,} of {each['turns']:,}"
-        yield Row(trigger, (Words(where), Words(of), *_agreement(agreement)))
+        yield Row(trigger, (Words(where), Words(_fired(each, where)), *_agreement(agreement)))
+
+
+def _fired(each: Mapping[str, Json], where: str) -> str:
+    """How often it fired, of the texts that were evaluated; older runs know their number of turns alone."""
+    fired, unseen = each[f"fired_on_{where}"], each.get(f"not_evaluated_on_{where}", 0)
+    of = each.get(f"evaluated_on_{where}", each["turns"])
+    if not unseen:
+        return f"{fired:,} of {of:,}"
+    return f"{fired:,} of {of:,}; {unseen:,} not evaluated" if of else f"{unseen:,} not evaluated"
 
 
 def _agreement(found: Mapping[str, Json] | None) -> tuple[Value | Cell, ...]:

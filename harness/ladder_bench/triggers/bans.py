@@ -21,12 +21,13 @@ LISTED = 2  # words that a further item of a list has: "no nuts, dairy or egg wh
 class Ban:
     """What must not be there, or must not be changed (`fixed`): the stems of its words, and the words as they stand.
 
-    `words` are the places of the words that it covers.
+    `personal`: somebody cannot have it. `words` are the places of the words that it covers.
     """
 
     stems: frozenset[str]
     evidence: str
     fixed: bool
+    personal: bool
     words: frozenset[int]
 
 
@@ -82,6 +83,8 @@ def _forbidden(text: Text, i: int) -> tuple[bool, range]:
     verb = text.words[j]
     if j == i or verb in _THINKING:
         return False, range(0)
+    if verb in _PASSIVE and text.words[j + 1 : j + 2] == ("to",):
+        return False, _onward(text, j + 3)
     if verb in _PASSIVE and before not in _PERSONS:
         return False, range(_begin(text, i), i)
     if verb in _DOING and text.words[j + 1 : j + 2] and text.words[j + 1] in _TOWARD:
@@ -90,6 +93,8 @@ def _forbidden(text: Text, i: int) -> tuple[bool, range]:
     orders = orders or (word == "dont" and before in _OPENERS)
     if orders and (verb in _DOING or verb in _CHANGING):
         return verb in _CHANGING, _onward(text, j + 1)
+    if orders and word != "dont" and len(verb) > 4 and verb not in _COMPARED:
+        return False, range(j, j + 1)
     if verb in _HABITS and (word != "not" or before in _MODAL):
         return False, _onward(text, j + 1)
     return False, range(0)
@@ -115,7 +120,7 @@ def _begin(text: Text, i: int) -> int:
 def _onward(text: Text, i: int) -> range:
     """The words from i on that belong to what is ruled out: to the end of the clause, and further items of a list."""
     stop, last = i, min(i + FAR, text.ends[i - 1])
-    while stop < last and text.words[stop] not in _STOPS:
+    while stop < last and text.words[stop] not in _STOPS and text.words[stop] not in _NO:
         if stop in text.breaks and stop > i and not _lists(text, stop, last):
             break
         stop += 1
@@ -137,22 +142,25 @@ def _things(text: Text, where: range, i: int, fixed: bool) -> Iterator[Ban]:
             first, last = min(i, thing[0]), max(i, thing[-1])
             last = min(last, text.ends[first] - 1)
             named = frozenset(stem(text.words[k]) for k in thing if _tells(text.words[k]))
-            yield Ban(named, text.quote(Hit(first, last + 1, text.sentences[i])), fixed, frozenset(thing))
+            yield Ban(named, text.quote(Hit(first, last + 1, text.sentences[i])), fixed, text.words[i] in _UNABLE, frozenset(thing))
             thing = []
         if j >= 0 and text.words[j] not in ("or", "and", "nor"):
             thing.append(j)
 
 
 def _tells(word: str) -> bool:
-    return len(word) > 2 and word not in COMMON and word not in _EMPTY
+    return word.isdigit() or (len(word) > 2 and word not in COMMON and word not in _EMPTY and not (len(word) > 5 and word.endswith("ly")))
 
 
 _NO = words_of("no without avoid avoiding zero excluding exclude sans")
 _NOT = words_of("dont doesnt mustnt shouldnt cant cannot not never wont")
+_UNABLE = words_of("cant cannot doesnt dont wont hate hates allergic intolerant allergy")
 _FREE = words_of("free")
 _TO = words_of("allergic intolerant clear away nothing")
-_DISLIKED = words_of("hate hates loathes detests")
-_OF = words_of("to of from with containing")
+_DISLIKED = words_of(
+    "hate hates loathes detests forbids forbid forbade bans prohibits prohibit disallows vetoed bars outlaws refuses"
+)
+_OF = words_of("to of from with containing about")
 _ALLERGY = words_of("allergy allergies intolerance intolerances")
 _CLOSING = words_of("banned forbidden prohibited taboo limits disallowed verboten excluded")
 _HOLDING = words_of("keep leave")
@@ -167,13 +175,13 @@ _PERSONS = words_of("i we you he she they")
 _TOWARD = words_of("for about on in at to with")
 _PASSED = words_of("ever even please to be really just also actually")
 _PASSIVE = words_of("come appear show contain allowed occur turn mentioned used included shown named permitted touched")
-_HABITS = words_of("eat drink have want use allow accept tolerate install touch permit own take stand contain handle")
+_HABITS = words_of("work do eat drink have want use allow accept tolerate install touch permit own take stand contain handle")
 _COMPARED = words_of(
     "more less longer later earlier fewer bigger smaller shorter over under above below before after until than sooner"
 )
 _THINKING = words_of("""
     know think mind care matter worry believe see understand get remember need wait feel really sure mean
-    even seem sound work wanna forget hesitate help find figure decide afford stand make
+    even seem sound work wanna forget exceed leave hesitate help find figure decide afford stand make
 """)
 _STOPS = words_of("""
     because since so but when if that which who whose as until while though although please thanks just for in at by
@@ -184,7 +192,7 @@ _CHANGING = words_of(
 _DOING = words_of("""
     install contact invite tell email call involve name wear serve give send post bring discuss cite quote print
     schedule book cook order play accept ask request buy touch use mention include add write say talk reveal
-    put show contain import eat drink have bring reference disclose share promise offer list suggest recommend
+    put show contain import eat drink have bring reference disclose share promise offer list suggest recommend compare name
 """)
 _EMPTY = words_of("""
     idea problem problems worries need rush hurry longer matter clue doubt reason way point sense time thing things

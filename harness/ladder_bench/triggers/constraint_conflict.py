@@ -7,6 +7,7 @@ message that says that the old one is gone changes a requirement; it does not co
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import regex
 
@@ -17,7 +18,7 @@ from ladder_bench.triggers.constraints import quantities
 from ladder_bench.triggers.limits import exceeded, out_of_time, too_long
 from ladder_bench.triggers.rules import Hits, Lexicon, hits_of, sentences_of
 from ladder_bench.triggers.seen import Heard, Seen
-from ladder_bench.triggers.text import Hit, Text, stem, visible, words_of
+from ladder_bench.triggers.text import RECENT, Hit, Text, stem, visible, words_of
 
 NEGATION_REACH = 4  # words after "no" that it covers
 Found = tuple[str, str]
@@ -27,20 +28,17 @@ def detect(lexicon: Lexicon, seen: Seen) -> Found | None:
     """The reason and the words of the messages that fired, None where it did not."""
     text = visible(seen.message)
     hits = hits_of(lexicon, text)
-    if hits.get("replaced"):
-        return None
     earlier = _active(lexicon, seen)
-    elsewhere = sentences_of(hits, "elsewhere")
-    asked = _asked(hits, text) - elsewhere
-    return (
-        _excluded(lexicon, hits, text, (*earlier, seen.message), asked)
-        or _banned(hits, text, earlier, asked)
-        or _second_of_a_kind(lexicon, hits, text, earlier, asked)
+    found = (
+        _excluded(lexicon, hits, text, (*earlier, seen.message))
+        or _banned(hits, text, earlier)
+        or _second_of_a_kind(lexicon, hits, text, earlier)
         or _wrong_day(lexicon, hits, text, seen, earlier)
         or exceeded(seen.message, earlier, bool(hits.get("choice")), bool(hits.get("kept")))
         or out_of_time(seen.message, earlier)
         or (too_long(seen.message, (*earlier, seen.message)) if hits.get("verbatim") else None)
     )
+    return found if found and not hits.get("replaced") else None
 
 
 def detect_answer(lexicon: Lexicon, seen: Seen, heard: Heard) -> Found | None:
@@ -73,31 +71,37 @@ def _touched(old: str, message: str) -> bool:
 # --- what was ruled out ----------------------------------------------------------------------
 
 
+@lru_cache(maxsize=RECENT)
 def _asked(hits: Hits, text: Text) -> set[int]:
-    """The sentences that require something: no question, no report, nothing that the message only supposes."""
+    """The sentences that require something: no question, no report, nothing that the message only supposes.
+
+    Those from the first on that speaks of another matter are not among them.
+    """
     told = (sentences_of(hits, "ask") - sentences_of(hits, "idle")) | sentences_of(hits, "insist")
-    return told - (text.asked - sentences_of(hits, "polite"))
+    told -= text.asked - sentences_of(hits, "polite")
+    first = min(sentences_of(hits, "elsewhere"), default=None)
+    return told if first is None else {i for i in told if i < first}
 
 
-def _excluded(lexicon: Lexicon, hits: Hits, text: Text, messages: Sequence[str], asked: set[int]) -> Found | None:
+def _excluded(lexicon: Lexicon, hits: Hits, text: Text, messages: Sequence[str]) -> Found | None:
     """A member of a class of things that a message ruled out."""
     names = sorted(group[:-7] for group in hits.groups if group.startswith("classes.") and group.endswith(".breaks"))
-    for name in names if asked else ():
-        broken = [hit for hit in hits.get(f"{name}.breaks") if hit.sentence in asked and not _harmless(hits, text, hit)]
+    for name in names:
+        broken = [hit for hit in hits.get(f"{name}.breaks") if not _harmless(hits, text, hit)]
+        broken = [hit for hit in broken if hit.sentence in _asked(hits, text)]
         if not broken:
             continue
-        if sentences_of(hits, f"{name}.rule") and len(messages) > 1:
-            continue  # the rule told again, with what follows from it
-        for message in messages:
-            rule = _rule(lexicon, message, name)
+        again = len(messages) > 1 and _rule(lexicon, messages[-1], name, own=False) is not None
+        for message in messages if not again else ():  # a rule that is told again is kept in mind
             own = message is messages[-1]
+            rule = _rule(lexicon, message, name, own)
             if rule and not (own and any(rule.sentence == hit.sentence for hit in broken)):
                 old = visible(message)
                 return f"against what was ruled out: {name[8:]}", f"{old.quote(rule)} … {text.quote(broken[0])}"
     return None
 
 
-def _rule(lexicon: Lexicon, message: str, name: str) -> Hit | None:
+def _rule(lexicon: Lexicon, message: str, name: str, own: bool) -> Hit | None:
     """Where a message rules a class of things out: by a phrase of its own, or by its name in what a ban covers."""
     text = visible(message)
     hits = hits_of(lexicon, text)
@@ -105,29 +109,41 @@ def _rule(lexicon: Lexicon, message: str, name: str) -> Hit | None:
     if found := [hit for hit in hits.get(f"{name}.rule") if hit.sentence not in partly]:
         return found[0]
     named = [hit for hit in hits.told(f"{name}.named") if hit.sentence not in partly]
-    covered = [hit for hit in named for ban in bans(message) if not ban.fixed and hit.start in ban.words]
+    covered = [hit for hit in named for ban in bans(message) if hit.start in ban.words and not (ban.fixed or (own and ban.personal))]
     return covered[0] if covered else None
 
 
 def _harmless(hits: Hits, text: Text, hit: Hit) -> bool:
-    if any(other.start < hit.end and hit.start < other.end for other in hits.told("harmless")):
+    """Whether a hit is part of another thing: "wine vinegar", "oat milk", "butter substitute"."""
+    if any(other.start <= hit.start < other.end for other in hits.told("harmless")):
+        return True
+    if any(other.start < hit.start < other.end for other in hits.told("mock")):
         return True
     return text.words[hit.end : hit.end + 1] and text.words[hit.end] in _MOCKED
 
 
-def _banned(hits: Hits, text: Text, earlier: Sequence[str], asked: set[int]) -> Found | None:
+def _banned(hits: Hits, text: Text, earlier: Sequence[str]) -> Found | None:
     """Something wanted that an earlier message ruled out by its word."""
-    ruled_out = [ban for message in earlier for ban in bans(message) if ban.stems] if asked else []
-    if not ruled_out:
+    ruled_out = [ban for message in earlier for ban in bans(message) if ban.stems]
+    if not ruled_out or not (asked := _asked(hits, text)):
         return None
+    again = frozenset().union(*(ban.stems for ban in bans(text.source)))
+    ruled_out = [ban for ban in ruled_out if ban.stems.isdisjoint(again)]
     changed = sentences_of(hits, "changes")
     stems: dict[int, dict[str, int]] = {}
+    spared: set[tuple[int, str]] = set()
     told = frozenset().union(*(ban.stems for ban in ruled_out))
     for i, word in enumerate(text.words):
-        if text.sentences[i] in asked and stem(word) in told and not _negated(text, i):
+        if text.sentences[i] not in asked or stem(word) not in told:
+            continue
+        if _negated(text, i):
+            spared.add((text.sentences[i], stem(word)))
+        else:
             stems.setdefault(text.sentences[i], {}).setdefault(stem(word), i)
     for ban in ruled_out:
         for sentence, there in stems.items():
+            if any((sentence, one) in spared for one in ban.stems):
+                continue  # "make the frame bigger, not the logo"
             if ban.stems <= there.keys() and (not ban.fixed or sentence in changed):
                 last = max(there[one] for one in ban.stems)
                 return "what an earlier message ruled out", f"{ban.evidence} … {text.words[last]}"
@@ -142,9 +158,7 @@ def _negated(text: Text, i: int) -> bool:
 # --- one of a kind ---------------------------------------------------------------------------
 
 
-def _second_of_a_kind(
-    lexicon: Lexicon, hits: Hits, text: Text, earlier: Sequence[str], asked: set[int]
-) -> Found | None:
+def _second_of_a_kind(lexicon: Lexicon, hits: Hits, text: Text, earlier: Sequence[str]) -> Found | None:
     """Another member of a family of which an earlier message fixed one: "Python only", and then "write it in Go"."""
     names = [group for group in hits.groups if group.startswith("families.")]
     for message in earlier if names else ():
@@ -155,7 +169,7 @@ def _second_of_a_kind(
             fixed = [hit for hit in read.get(name) if hit.sentence in firm]
             chosen = {_words(old, hit) for hit in read.get(name)}
             for hit in hits.get(name) if len({_words(old, hit) for hit in fixed}) == 1 else ():
-                if hit.sentence in asked and _words(text, hit) not in chosen and _taken(text, hit):
+                if hit.sentence in _asked(hits, text) and _words(text, hit) not in chosen and _taken(text, hit):
                     return f"another {name.partition('.')[2]}", f"{old.quote(fixed[0])} … {text.quote(hit)}"
     return None
 
@@ -175,7 +189,7 @@ def _taken(text: Text, hit: Hit) -> bool:
 def _wrong_day(lexicon: Lexicon, hits: Hits, text: Text, seen: Seen, earlier: Iterable[str]) -> Found | None:
     """A day of the week other than the only ones, one that is taken, or more times a week than there are days."""
     days = _days(text)
-    often = _OFTEN.search(seen.message)
+    often = _OFTEN.search(seen.message) if "week" in text.words else None
     if not days and not often:
         return None
     planned = sentences_of(hits, "planned") - sentences_of(hits, "idle")
@@ -201,7 +215,7 @@ def _days(text: Text) -> dict[str, int]:
     """The days of the week in a text, and where each stands first."""
     found: dict[str, int] = {}
     for i, word in enumerate(text.words):
-        if word.removesuffix("s") in _WEEK:
+        if word.endswith(("day", "days")) and word.removesuffix("s") in _WEEK:
             found.setdefault(word.removesuffix("s"), i)
     return found
 

@@ -25,19 +25,28 @@ REACH = 40  # characters beside a number in which a word may bound it
 class Quantity:
     """A number with its dimension, in the dimension's base unit (minutes, the currency, persons, words, ...).
 
-    `bound` is how the message limits it. `each`: it holds for every one of several. `parts` are the parts of a text
-    that its sentence names ("title", "intro"); `about` are the stems of its sentence's words; `start` is its place.
+    `bound` is how the message limits it. `each`: it holds for every one of several. `told` is its sentence, `sentence`
+    where that stands, and `start` its own place.
     """
 
     value: float
     dimension: str
     bound: str
     each: bool
-    parts: frozenset[str]
-    about: frozenset[str]
+    told: str
     start: int
     sentence: tuple[int, int]
     evidence: str
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The parts of a text that its sentence names: "title", "intro"."""
+        return _parts(self.told)
+
+    @property
+    def about(self) -> frozenset[str]:
+        """The stems of its sentence's words."""
+        return _about(self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +69,23 @@ class Moment:
 @lru_cache(maxsize=RECENT)
 def quantities(message: str) -> tuple[Quantity, ...]:
     """The quantities of a message in the order in which they stand there."""
-    if not _CANDIDATE.search(message):
+    text = visible(message)
+    spelled = not _NUMBERS.isdisjoint(text.words)
+    if not spelled and not _DIGIT.search(text.source):
         return ()
-    return tuple(islice(_quantities(visible(message).source), MANY))
+    return tuple(islice(_quantities(text.source, _CANDIDATE if spelled else _FIGURE), MANY))
 
 
-def _quantities(source: str) -> Iterator[Quantity]:
+def _quantities(source: str, candidates: re.Pattern[str]) -> Iterator[Quantity]:
     bounds = _sentence_bounds(source)
-    read: dict[int, tuple[str, frozenset[str], frozenset[str]]] = {}
     last = 0
-    for candidate in _CANDIDATE.finditer(source):
+    for candidate in candidates.finditer(source):
         match = _QUANTITY.match(source, candidate.start()) if candidate.start() >= last else None
         if match is None:
             continue
         last = match.end()
         begin, end = next((b for b in bounds if b[0] <= match.start() < b[1]), (0, len(source)))
-        dimension, scale = _dimension(match)
+        dimension, scale = ("money", 1.0) if match["sign"] or match["code"] else _unit((match["unit"] or "").casefold())
         weekly = _WEEKLY.match(source, match.end())
         if weekly and (dimension in ("days", BARE) or dimension.startswith("count:")):
             dimension, scale, last = "times a week", 1.0, weekly.end()
@@ -86,28 +96,36 @@ def _quantities(source: str) -> Iterator[Quantity]:
             value *= 1000
         before = source[max(begin, match.start() - REACH) : match.start()]
         after = source[match.end() : min(end, match.end() + REACH)]
-        if begin not in read:
-            sentence = source[begin:end]
-            read[begin] = sentence, frozenset(map(str.casefold, _PARTS.findall(sentence))), _about(sentence)
-        sentence, parts, about = read[begin]
+        sentence = source[begin:end]
+        if dimension == BARE and (context := _MEASURED.search(before)):
+            dimension = "money" if context["money"] else "people"
         bare = dimension == BARE
         yield Quantity(
             value * scale,
             dimension,
             PLAIN if bare else _bound(before, after, dimension, sentence),
-            not bare and not weekly and bool(_EACH_AFTER.match(after) or _EACH_BEFORE.search(before)),
-            parts,
-            about,
+            not bare and not weekly and _each(before, after),
+            sentence,
             match.start(),
             (begin, end),
             source[max(begin, match.start() - 14) : match.end() + 10].strip(),
         )
 
 
-def _dimension(match: regex.Match[str]) -> tuple[str, float]:
-    if match["sign"] or match["code"]:
-        return "money", 1.0
-    unit = (match["unit"] or "").casefold()
+@lru_cache(maxsize=RECENT)
+def _parts(sentence: str) -> frozenset[str]:
+    return frozenset(map(str.casefold, _PARTS.findall(sentence)))
+
+
+@lru_cache(maxsize=RECENT)
+def _about(sentence: str) -> frozenset[str]:
+    words = (word.casefold() for word in _WORD.findall(sentence))
+    return frozenset(stem(word) for word in words if len(word) > 2 and word not in COMMON and word not in _VAGUE)
+
+
+@lru_cache(maxsize=RECENT)
+def _unit(unit: str) -> tuple[str, float]:
+    """The dimension of a unit, and how many of the dimension's base units it is."""
     if unit == "%":
         return "percent", 1.0
     for name, scale, pattern in _UNITS:
@@ -143,14 +161,16 @@ def _bound(before: str, after: str, dimension: str, sentence: str) -> str:
         return EXACTLY
     if dimension in ("money", "minutes") and (_HAVING.search(before) or _LEFT.match(after)):
         return MOST
+    if _NOT_ONE.search(sentence):
+        return MOST
     if dimension == "money" and _BUDGET.search(sentence):
         return MOST
     return PLAIN
 
 
-def _about(sentence: str) -> frozenset[str]:
-    words = (word.casefold() for word in _WORD.findall(sentence))
-    return frozenset(stem(word) for word in words if len(word) > 2 and word not in COMMON and word not in _VAGUE)
+def _each(before: str, after: str) -> bool:
+    """Whether a quantity holds for every one of several: "20 minutes each", "each 20 minutes", no "two of each"."""
+    return bool(_EACH_AFTER.match(after) or (_EACH_BEFORE.search(before) and not _AMONG.search(before)))
 
 
 def _sentence_bounds(source: str) -> list[tuple[int, int]]:
@@ -169,6 +189,8 @@ _NUMBER_WORDS = {word: n for n, word in enumerate(regex.split(" ", _COUNTING))} 
     "dozen": 12,
     "half": 0.5,
 }
+_NUMBERS = frozenset({*_NUMBER_WORDS, *"hour minute page side paragraph sentence line slide week month".split()}) - {"one"}
+_DIGIT = re.compile(r"\d")
 _UNITS = tuple(
     (name, scale, regex.compile(pattern))
     for name, scale, pattern in (
@@ -205,12 +227,13 @@ _KNOWN_UNITS = "|".join(pattern.pattern for *_, pattern in _UNITS)
 _QUANTITY = regex.compile(
     rf"(?i)(?<![\w.,:/-])(?P<sign>[€£$]\s?)?(?:(?P<number>\d+(?:[.,]\d+)*)(?P<kilo>k\b)?|(?P<word>{'|'.join(_NUMBER_WORDS)})\b"
     r"|(?P<article>an?(?= (?:full |whole |good )?(?:hour|minute|page|paragraph|sentence|week|month)\b)))(?:(?P<code>\s?[€£$])|\s?(?P<unit>%)"
-    rf"|(?:[\s-]|(?<=\d))(?:(?!{_KNOWN_UNITS}\b|of\b|and\b|or\b|to\b|the\b|in\b)[a-z]+[\s-])?(?P<unit>{_KNOWN_UNITS})\b"
+    rf"|(?:\)?[\s-]|(?<=\d))(?:(?!{_KNOWN_UNITS}\b|per\b|each\b|every\b|an?\b|of\b|and\b|or\b|to\b|the\b|in\b)[a-z]+[\s-])?(?P<unit>{_KNOWN_UNITS})\b"
     r"|[\s-](?!(?:and|the|for|with|are|from|per|but|that|this|was|not|you|your|our|each|all|more|less|max|min)\b)(?P<unit>[a-z]{3,})\b)?(?![\w:/-])"
 )
 _THOUSANDS = regex.compile(r"[,.](?=\d{3}(?:\D|$))")
+_FIGURE = re.compile(r"[€£$]\s?\d|(?<![\w.,:/-])\d")
 _CANDIDATE = re.compile(
-    rf"(?i)[€£$]\s?\d|\d|\b(?:{'|'.join(_NUMBER_WORDS)})\b|\ban? (?=full|whole|good|hour|minute|page|par|sen|week|month)"
+    rf"(?i)[€£$]\s?\d|(?<![\w.,:/-])\d|\b(?:{'|'.join(_NUMBER_WORDS)})\b(?<!one)|\b(?:an?|one)[ -](?=single|full|whole|good|hour|minute|page|side|par|sen|line|slide|week|month)"
 )
 _NOT_MORE = regex.compile(
     r"(?i)\b(?:no|not|never|nothing|n['’]?t|none)\b (?:\w+ )?(?:more|longer|larger|bigger|over|above|higher|beyond)(?: than)?\W*(?:a )?$"
@@ -221,12 +244,12 @@ _MOST_BEFORE = regex.compile(
     r"|(?:can'?t|cannot|don'?t|doesn'?t|mustn'?t|must not|not|never|won'?t) (?:\w+ )?(?:exceed|go over|take more than|be more than"
     r"|spend more than|fit more than|hold more than|cost more than)|stay(?:s|ing)? (?:under|within|below|inside)|keep (?:it|this|that|them) "
     r"(?:to|under|below|within|at)|cuts? (?:\w+ )?off (?:at|after)|stops? (?:at|after)|only(?: ever| have| got| allows?| fits?| holds?"
-    r"| takes?| seats?| be)*|fits?|holds?|seats|capacity(?: is| of|:)?|room for|space for|ceiling(?: is| of|:)?|just|all (?:we|i) have is"
+    r"| takes?| seats?| be)*|fits?|holds?|seats|allows?|between [\d.,]+ ?\w* ?(?:and|to)|capacity(?: is| of|:)?|room for|space for|ceiling(?: is| of|:)?|just|all (?:we|i) have is"
     r"|we(?:'ve| have)? got|gave us|for up to|absolute max)\W*(?:about |around |the |a |of )?$"
 )
 _MOST_AFTER = regex.compile(
     r"(?i)^\W{0,2}(?:\w+ ){0,2}?(?:max(?:imum)?|tops|at most|or (?:less|fewer|under|shorter)|limit|cap|ceiling|budget|all[ -]in|total"
-    r"|altogether|(?:and )?(?:no|not (?:a|one) \w+|nothing) (?:more|longer|further|over|above)|and (?:not|no|that'?s)|not (?:a|one) \w+ more|that'?s (?:it|all)|hard|sharp|is (?:all|the (?:max|limit|most))|left)\b"
+    r"|altogether|(?:and )?(?:no|not (?:a|one) \w+|nothing) (?:more|longer|further|over|above)|and (?:not|no|that'?s)|not (?:a|one) \w+ more|that'?s (?:it|all)|after (?:that|which)|hard|sharp|is (?:all|the (?:max|limit|most))|left)\b"
 )
 _LEAST_BEFORE = regex.compile(
     r"(?i)\b(?:at least|min(?:imum)?(?: of| is|:)?|(?:no|not|none|nothing) (?:\w+ )?(?:less|fewer|shorter|smaller|under|below|lower)"
@@ -237,12 +260,17 @@ _LEAST_AFTER = regex.compile(
 )
 _EXACTLY_BEFORE = regex.compile(r"(?i)\b(?:exactly|precisely|strictly)\W*$")
 _EXACTLY_AFTER = regex.compile(r"(?i)^\W{0,2}(?:\w+ )?(?:exactly|precisely|on the dot|sharp|fixed)\b")
+_MEASURED = regex.compile(
+    r"(?i)\b(?:(?P<money>spend|budget(?: is| of| was|:)?|afford|have saved)|(?:room|space|seats|capacity) (?:for|of|is)|seats|invited)"
+    r"\W*(?:about |around |only |just |max |up to )?$"
+)
+_NOT_ONE = regex.compile(r"(?i)\b(?:not|no)\b (?:a|an|one)(?: single)?(?: \w+)? more\b")
 _BUDGET = regex.compile(
-    r"(?i)\bbudget|all[ -]in\b|\bcan(?:'?t| ?not) (?:spend|afford|go)|\bmax(?:imum)?\b|\bnot a (?:cent|penny)|\bto spend\b"
+    r"(?i)\bbudget|all[ -]in\b|\bcan(?:'?t| ?not) (?:spend|afford|go)|\bmax(?:imum)?\b|\bnot a (?:cent|penny)|\b(?:to|can|could|may) (?:only |just )?spend\b"
 )
 _WEEKLY = regex.compile(r"(?i)\s?(?:x |times )?(?:a|per|every|each) w(?:ee)?k\b")
 _HAVING = regex.compile(
-    r"(?i)\b(?:i|we|you)(?:['’]ve| have)?(?: only| just)? (?:have|got)(?: only| just| about| exactly| max)?\W*$"
+    r"(?i)\b(?:i|we|you)(?:['’]ve| have)?(?: only| just)?(?: have| got|(?<=ve))(?: only| just| about| exactly| max)?\W*$"
 )
 _LEFT = regex.compile(
     r"(?i)^\W{0,2}(?:left|to spend|in total|total|altogether|all in|in the (?:pot|account|kitty|budget))\b"
@@ -251,14 +279,15 @@ _EACH_AFTER = regex.compile(
     r"(?i)^\W{0,2}(?:(?:\w+ )?(?:each|apiece|per|every)|an? (?:piece|head|night|day|week|month|person|ticket|hour|plate|line|page"
     r"|sentence|slide|item)|/)\b"
 )
+_AMONG = regex.compile(r"(?i)\bof (?:the|our|my|these|those)\s*$")
 _EACH_BEFORE = regex.compile(r"(?i)\b(?:each|every|all of them|none|per|none of them)\b[^.!?\n,;]*$")
 _PARTS = regex.compile(
     r"(?i)\b(title|headline|subject|intro|introduction|caption|section|chapter|header|footer|hook|conclusion|ending|opening"
     r"|closing|bullet|meta|quote|body|preview|footnote|appendix|sidebar|button|hint)s?\b"
 )
-_WORD = regex.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]+")
 _CLAUSE = regex.compile(r"[,;:()–—]")
-_SENTENCE_END = regex.compile(r"[.!?]+(?=\s|$)\s*|\n+")
+_SENTENCE_END = re.compile(r"[.!?]+(?=\s|$)\s*|\n+")
 _VAGUE = words_of("""
     not that there their they than then them this with from have has had was were been but and for the you your our all
     only least most max maximum minimum must should would could each every per more less under over before after until
@@ -274,7 +303,7 @@ _VAGUE = words_of("""
 @lru_cache(maxsize=RECENT)
 def moments(message: str) -> tuple[Moment, ...]:
     """The days and times of day of a message, and how each bounds what its sentence is about."""
-    if not _MAY_DATE.search(message):
+    if not _DIGIT.search(message) or not _MAY_DATE.search(message):
         return ()
     source = visible(message).source
     bounds = _sentence_bounds(source)

@@ -57,6 +57,8 @@ AGAINST: Cues = {
     "slip": (-1.9, 1),
     "known": (-1.5, 2),
     "prose": (-1.4, 2),
+    "piece": (-2.0, 1),
+    "ruling": (-1.3, 1),
     "simple": (-1.3, 2),
     "resolved": (-0.6, 2),
     "study": (-0.6, 2),
@@ -66,6 +68,7 @@ FOLLOWING, FOLLOWING_WORDS = (
     -0.4,
     25,
 )  # a short message after one that asked for a text or a term
+FEWEST_SIGNS = 1.1  # points of faults and designs: the words of the trade alone make no hard work
 KINDS = 2  # kinds of signs that are needed at least: no word fires alone
 TECHNICAL = 2.5  # points of the context that count as one
 
@@ -74,7 +77,7 @@ _NAME = re.compile(
     r"|\w+\.(?:py|js|ts|go|rs|java|rb|sql|ya?ml|json|log|so|dll|c|cpp|h|cs|kt|swift|php|conf|toml|sh))\b|`[^`\n]+`"
 )
 _MEASURED = regex.compile(
-    r"(?i)(?<![\w.])\d+(?:[.,]\d+)*k? ?(?:[kmgtp]i?b|[mµun]s|sec(?:ond)?s?|min(?:ute)?s?|req(?:uest)?s?|rps|qps|iops"
+    r"(?i)(?<![\w.])\d+(?:[.,]\d+){0,4}k? ?(?:[kmgtp]i?b|[mµun]s|sec(?:ond)?s?|min(?:ute)?s?|req(?:uest)?s?|rps|qps|iops"
     r"|[mg]bits?|hz|rows?|nodes?|gpus?|cores?|workers?|threads?|pods?|users?|clients?|connections?|tenants?|services?"
     r"|tables?|devs?|hosts?)\b|\bp\d\d\b|\b1 in \d+|\d ?%|\b\d+/s\b|\b\d+(?:[.,]\d+)?M\b"
 )
@@ -109,6 +112,8 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
     fault, design = _points(text, faults, FAULT), _points(text, designs, DESIGN)
     if trace and not hits_of(lexicon, read(seen.message)).get("slip"):
         fault += TRACE
+    if fault + design < FEWEST_SIGNS:
+        return None
     points = fault + design + context + _points(text, _found(every, AGAINST), AGAINST)
     if len(text.words) < FOLLOWING_WORDS and _worded_before(lexicon, seen):
         points += FOLLOWING

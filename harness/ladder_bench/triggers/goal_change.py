@@ -3,6 +3,8 @@
 A change of goal has a shape: something is told that takes the ground from what was asked (it is off, refused, seen to,
 or something happened), then something is asked for that stands by itself, in words that the conversation has not had.
 Cues of the ground and of the new request give points; ties to what was said before, edits and additions take some away.
+Where the change is announced ("forget X, what I need now is Y"), only the words around the announcement and the request
+after it are read, however long the message and the answers before it are.
 """
 
 from __future__ import annotations
@@ -56,6 +58,22 @@ POINTS: Mapping[str, float] = {
     "quoted": -0.9,  # something is quoted or pasted
 }
 THRESHOLD = 3.4
+ANNOUNCED: Mapping[str, float] = {
+    "turn": 1.3,  # "change of plan", "she changed her mind"
+    "dismissed goal": 1.2,  # what is dismissed was asked for, or is "the whole thing"
+    "dismissed known": 0.9,  # what is dismissed was only spoken of
+    "dismissed": 0.3,  # nobody has spoken of it
+    "off": 0.7,  # "the race is off"
+    "wish": 0.9,  # "what I need now"
+    "another thing": 0.8,  # a thing to make that no earlier request names
+    "instead": 0.4,
+    "wish new": 0.15,  # each word of the request that no user message has
+    "edit first": -0.7,
+    "same": -0.5,
+    "addition": -0.5,
+}
+ANNOUNCED_THRESHOLD = 2.2
+MARKERS = ("turn", "dismiss", "off")  # groups that announce a change, in the order in which they tell the reason
 GROUNDS = (
     "goal dropped",
     "replace",
@@ -121,6 +139,10 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
         return None
     text = visible(seen.message)
     parts = _parts(hits_of(lexicon, text), text)
+    return _by_shape(lexicon, text, parts, seen) or _by_announcement(lexicon, text, parts, seen.earlier)
+
+
+def _by_shape(lexicon: Lexicon, text: Text, parts: Parts, seen: Seen) -> tuple[str, str] | None:
     if not parts.told and GROUNDED.isdisjoint(hits_of(lexicon, text).groups):
         return None
     grounds: Mapping[str, Sequence[Hit]] = {}
@@ -133,6 +155,73 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
             return REASONS[cue], text.quote(grounds[cue][0])
     first = parts.asked[0]
     return NEW_REQUEST, text.quote(Hit(first, min(first + QUOTED, text.ends[first]), text.sentences[first]))
+
+
+def _by_announcement(
+    lexicon: Lexicon, text: Text, parts: Parts, earlier: Sequence[str]
+) -> tuple[str, str] | None:
+    if not parts.requests or hits_of(lexicon, text).groups.isdisjoint(MARKERS):
+        return None
+    cues, markers = announced_in(lexicon, text, parts, earlier)
+    if not markers or sum(ANNOUNCED[cue] * times for cue, times in cues.items()) < ANNOUNCED_THRESHOLD:
+        return None
+    return REASONS["replace"], text.quote(markers[0])
+
+
+def announced_in(
+    lexicon: Lexicon, text: Text, parts: Parts, earlier: Sequence[str]
+) -> tuple[dict[str, float], Sequence[Hit]]:
+    """How much there is of each cue of an announced change, and the places that announce it."""
+    hits = hits_of(lexicon, text)
+    mentioned = sentences_of(hits, "mentioned")
+    places = {group: [hit for hit in hits.get(group) if hit.sentence not in mentioned] for group in MARKERS}
+    said = _said(earlier)
+    goal = frozenset().union(*(_head(lexicon, message) for message in earlier))
+    dismissals = {hit: _dismissed(hits, text, hit, goal, said) for hit in places["dismiss"]}
+    places["dismiss"] = [hit for hit, how in dismissals.items() if how]
+    markers = [hit for group in MARKERS for hit in places[group]]
+    if not markers:
+        return {}, ()
+    # the request stands in the sentence of the first marker or after it
+    since = min(hit.sentence for hit in markers)
+    asked = [i for i in parts.asked if text.sentences[i] >= since]
+    within, openings = set(asked), _openings(text, asked)
+    how = set(dismissals.values())
+    cues: dict[str, float] = {"turn": bool(places["turn"]), "off": bool(places["off"])}
+    cues["dismissed goal"] = "dismissed goal" in how
+    cues["dismissed known"] = "dismissed known" in how and not cues["dismissed goal"]
+    cues["dismissed"] = how == {"dismissed"}
+    cues["wish"] = any(hit.sentence >= since for hit in hits.get("wish"))
+    things = [hit.start for hit in hits.get("deliverable") if hit.start in within]
+    cues["another thing"] = any(stem(text.words[i]) not in goal for i in things)
+    cues["instead"] = any(text.words[i] == "instead" for i in asked)
+    named = {stem(text.words[i]) for i in asked if meaning(text.words[i]) and text.words[i] not in LIGHT}
+    cues["wish new"] = min(MOST, len(named - said))
+    edits = {hit.start for hit in hits.get("edit")}
+    cues["edit first"] = bool(openings) and openings <= edits and not cues["another thing"]
+    cues["same"] = any(hit.sentence >= since for hit in hits.get("unchanged"))
+    cues["addition"] = any(hit.sentence >= since for hit in hits.get("addition"))
+    return cues, markers
+
+
+def _dismissed(hits: Hits, text: Text, hit: Hit, goal: frozenset[str], said: frozenset[str]) -> str | None:
+    """The cue that a verb of dismissing is, by its object. None where a part of the work is dismissed."""
+    stops = {other.start for other in hits.get("preposition")} | text.breaks
+    end = min(hit.end + OBJECT_REACH, text.ends[hit.start])
+    end = min((i for i in stops if hit.end < i < end), default=end)
+    objects = [i for i in range(hit.end, end) if meaning(text.words[i])][:OBJECTS]
+    words = {stem(text.words[i]) for i in objects}
+    if any(other.start in objects for other in hits.get("whole")):
+        return "dismissed goal"
+    if not objects or any(other.start in objects for other in hits.get("detail")):
+        return None
+    return "dismissed goal" if words & goal else "dismissed known" if words & said else "dismissed"
+
+
+def _openings(text: Text, asked: Sequence[int]) -> set[int]:
+    """The words that requests begin with."""
+    within = set(asked)
+    return {i for i in asked if i - 1 not in within or text.sentences[i - 1] != text.sentences[i]}
 
 
 def cues_of(
@@ -166,7 +255,7 @@ def cues_of(
     cues["requests"] = parts.requests > 1
     cues["nothing asked"] = not parts.requests
     cues["pending"] = any(_pending(lexicon, message) for message in earlier)
-    openings = {i for i in parts.asked if i - 1 not in asked or text.sentences[i - 1] != text.sentences[i]}
+    openings = _openings(text, parts.asked)
     for cue in ("addition", "closing"):
         cues[cue] = bool(hits.get(cue))
     cues["onward"] = any(not hit.start or hit.start in openings for hit in hits.get("onward"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import regex
 
 from ladder_bench.triggers.constraints import BARE, EXACTLY, LEAST, MOST, PLAIN, Moment, Quantity, moments, quantities
-from ladder_bench.triggers.text import stem, visible
+from ladder_bench.triggers.text import stem, visible, words_of
 
 SAME_MATTER = 4  # words that two sentences share which say something of the same matter
 WORDS_A_PAGE = (250.0, 700.0)  # fewest and most words that a page is taken to hold
@@ -20,8 +20,11 @@ def exceeded(message: str, earlier: Sequence[str], choosing: bool, kept: bool) -
     `choosing`: the message weighs alternatives, so its sums of money do not count together. `kept`: it says that the
     other shares stay as they are.
     """
+    if not earlier and "%" not in message and _MEASURES.isdisjoint(visible(message).words):
+        return None  # two requirements of one message can only exclude each other where it measures a text or a time
     new = quantities(message)
-    if not new:
+    own = _OWN.search(message) if "each" in message or " own" in message else None
+    if not new and not own:
         return None
     old = [quantity for one in earlier for quantity in quantities(one)]
     return (
@@ -34,14 +37,14 @@ def exceeded(message: str, earlier: Sequence[str], choosing: bool, kept: bool) -
         or _more_than_fit(new, old)
         or _parts_too_many(new, old)
         or _breakdown(message, new, old)
-        or _listed(message, (*old, *new))
+        or (_listed(message, own, (*old, *new)) if own else None)
         or _said_otherwise(new, old)
     )
 
 
 def out_of_time(message: str, earlier: Sequence[str]) -> Found | None:
     """A day or hour of a message outside what an earlier one allows for the same matter."""
-    new = moments(message)
+    new = moments(message) if earlier else ()
     for then in (moment for one in earlier for moment in moments(one)) if new else ():
         for now in new:
             if _outside(now, then):
@@ -120,7 +123,7 @@ def _within_itself(new: Sequence[Quantity]) -> Found | None:
 def _each_too_much(new: Sequence[Quantity], old: Sequence[Quantity], earlier: Sequence[str]) -> Found | None:
     """So many, each so much, in a whole that is smaller: five paragraphs of at least 80 words in 250 words."""
     for each in new:
-        if not each.each or each.bound == MOST or each.dimension in ("percent", "money"):
+        if not each.each or each.bound == MOST or each.dimension not in _SHARED:
             continue
         counts = [n for n in (*new, *old) if n is not each and n.dimension != each.dimension and _counts(n)]
         near = [n for n in counts if n.sentence == each.sentence and n in new] or counts
@@ -178,6 +181,8 @@ def _sum_too_long(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found | N
         if whole.bound not in (MOST, EXACTLY) or whole.dimension not in _ADDED or whole.each or whole.parts:
             continue
         parts = [q for q in new if q.dimension == whole.dimension and q.bound == PLAIN and not q.each]
+        if parts:  # "section 1 with 600 words, section 2 with 500"
+            parts += [q for q in new if q.dimension == BARE and q.sentence == parts[0].sentence and q.value >= 10]
         together = len(parts) > 1 and len({q.sentence for q in parts}) == 1
         if together and max(q.value for q in parts) <= whole.value < sum(q.value for q in parts) <= 4 * whole.value:
             return "does not add up", f"{whole.evidence} … {parts[0].evidence}"
@@ -227,7 +232,7 @@ def _parts_too_many(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found |
     for whole in old:
         if whole.bound not in (EXACTLY, MOST) or not _counts(whole) or whole.dimension in ("days", "people"):
             continue
-        parts = [q for q in new if _counts(q) and q.bound == PLAIN and q.value < whole.value]
+        parts = [q for q in new if (_counts(q) or q.dimension == BARE) and q.bound == PLAIN and 1 < q.value < whole.value]
         together = len(parts) >= 3 and len({q.sentence for q in parts}) == 1
         if together and whole.value < sum(q.value for q in parts) <= 3 * whole.value:
             return "does not add up", f"{whole.evidence} … {parts[0].evidence}"
@@ -236,24 +241,20 @@ def _parts_too_many(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found |
 
 def _breakdown(message: str, new: Sequence[Quantity], old: Sequence[Quantity]) -> Found | None:
     """Three or more named shares without a unit that make more than the whole: "intro 250, economy 400, end 200"."""
-    match = _SHARES.search(visible(message).source) if len(new) > 2 else None
+    limits = [q for q in old if q.bound in (MOST, EXACTLY) and not q.each and q.dimension in _WHOLES]
+    match = _SHARES.search(visible(message).source) if limits and len(new) > 2 else None
     shares = [float(number) for number in _PLAIN_NUMBER.findall(match[0])] if match else []
-    for whole in old if shares else ():
-        limited = whole.bound in (MOST, EXACTLY) and not whole.each and whole.dimension in _WHOLES
-        if limited and max(shares) <= whole.value < sum(shares) <= 3 * whole.value:
+    for whole in limits if shares else ():
+        if max(shares) <= whole.value < sum(shares) <= 3 * whole.value:
             return "does not add up", f"{whole.evidence} … {sum(shares):g}"
     return None
 
 
-def _listed(message: str, limits: Sequence[Quantity]) -> Found | None:
+def _listed(message: str, own: regex.Match[str], limits: Sequence[Quantity]) -> Found | None:
     """More things, each with one of its own, than there may be of those."""
-    match = _OWN.search(message)
-    if match is None:
-        return None
-    name = match["one"] or match["other"]
-    dimension = next((unit for unit in (f"{name}s".casefold(),) if unit in _OF_TEXT), f"count:{stem(name.casefold())}")
-    items = max((1 + part.count(",") for part in _SENTENCE.split(message)), default=0)
-    items += any(f" {word} " in message for word in ("and",)) and _LAST_ITEM.search(message) is not None
+    name = (own["one"] or own["other"]).casefold()
+    dimension = f"{name}s" if f"{name}s" in _OF_TEXT else f"count:{stem(name)}"
+    items = max(1 + len(_NEXT_ITEM.findall(_ASIDE.sub("", part))) for part in _SENTENCE.split(message))
     for most in limits:
         if most.dimension == dimension and most.bound in (MOST, EXACTLY) and not most.each and items > max(most.value, 2):
             return "more than the limit", f"{most.evidence} … {items} {name}"
@@ -275,12 +276,18 @@ _PLAIN_NUMBER = regex.compile(r"\d+")
 _WHOLES = frozenset({"words", "money", "minutes", "characters"})
 _OWN = regex.compile(
     r"(?i)\beach\b[^.!?\n,]{0,20}\b(?:on|in|with|gets?|has|have) (?:its|their|a|an) own (?P<one>\w+)"
-    r"|\ba (?P<other>slide|sentence|page|paragraph|line|bullet) (?:of its own )?each\b"
+    r"|\ban? (?P<other>slide|sentence|page|paragraph|line|bullet) (?:of (?:its|their) own(?: each)?|each)\b"
 )
 _SENTENCE = regex.compile(r"[.!?:\n]")
-_LAST_ITEM = regex.compile(r"(?<!,) and \w+")
+_NEXT_ITEM = regex.compile(r",(?: and\b)?|(?<!,) and\b")
+_ASIDE = regex.compile(r"\([^)]*\)")
 _GIVEN = regex.compile(r"[\"“]([^\"”]{12,})[\"”]|:\s+([^\n]{12,})|(?<!\w)'([^'\n]{12,})'(?!\w)")
 _OF_TEXT = frozenset({"words", "characters", "pages", "sentences", "paragraphs", "lines", "slides", "bullets"})
+_MEASURES = words_of("""
+    words word characters character chars page pages sentence sentences paragraph paragraphs line lines slide slides
+    bullets minutes minute mins min hours hour seconds percent own
+""")
 _COUNTED = frozenset({"paragraphs", "slides", "sentences", "pages", "bullets", "people"})
-_ADDED = frozenset({"minutes", "words", "pages"})
+_SHARED = _OF_TEXT | {"minutes"}
+_ADDED = frozenset({"minutes", "words", "pages", "kilos", "megabytes", "calories", "kilometres", "metres"})
 _FOR = regex.compile(r"\b(?:for|at|costs?) \d|\d for\b")

@@ -66,6 +66,7 @@ def _folded(tokens: list[str]) -> list[str]:
     return "\0".join(tokens).casefold().replace("'", "").replace("’", "").split("\0") if tokens else []
 
 
+@lru_cache(maxsize=RECENT)
 def visible(message: str, quotations: bool = False) -> Text:
     """Read a message without code and quoted lines, and without quotations unless they are asked for.
 
@@ -109,7 +110,7 @@ _QUOTES = re.compile("[`~>\"“«„'‘]")  # all that is left out has one of t
 _UNIT = r"(?:mg|mcg|ml|kg|tb|gb|mb|ms|k|bn|m|s|h|yo)\b"  # "50mg" is read as "50 mg"
 _TOKEN = re.compile(
     r"(?! \w)(?:"  # a space before a word is the commonest place where no token begins
-    rf"(?i:\d+(?:[.,]\d+)*(?={_UNIT}))|"
+    rf"(?i:\d+(?:[.,]\d+){{0,4}}(?={_UNIT}))|"
     r"\w+(?:['’][^\W\d_]+)*|[.!?;]+(?=[\s\"')¤]|$)|\n|[,:()…—–]|\s-+\s|\.{3}|¤)"
 )
 
