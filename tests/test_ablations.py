@@ -97,6 +97,16 @@ def test_each_tier_with_the_pack_is_held_against_itself_and_each_ladder_against_
     ]
 
 
+def test_a_ladder_of_one_tier_that_climbs_is_held_against_that_tier_with_the_pack() -> None:
+    cascade = Ladder("cascade", (Step("light", 1), Step("light")), escalation(triggers=TRIGGER_NAMES))
+    still = replace(cascade, name="still", escalation=None)
+
+    assert found(single("light", pack=True), cascade) == [
+        ("ladder beyond the pack", "light + pack", "cascade", "light + pack", "cascade")
+    ]
+    assert found(single("light", pack=True), still) == []
+
+
 # --- what may not be said ------------------------------------------------------------------
 
 

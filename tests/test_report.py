@@ -289,7 +289,7 @@ light (control)         0.700        −22.0         $0.00200   6.7 %        0.6
                   0.650…0.750  −24.0…−20.0  0.00180…0.00220          0.400…0.800  0.300…0.700  1.30…1.70
 n = 20 conversations unless a cell says otherwise. Below each value its 95 % interval over conversations. $ each: USD a
 conversation, warm cache.
-dQ: Q against advanced, paired, in points of 0.01. share: of its cost, a ratio without interval.
+dQ: Q against advanced, paired, in points of 0.01. share: of its cost, a ratio of means.
 
 dropped, with reasons in the report: advanced + pack
 not measured, with reasons in the report: billed cost

@@ -18,6 +18,7 @@ from report_runs import (
     STRATEGIES,
     Tags,
     Talk,
+    against,
     comparison,
     estimate,
     handoff,
@@ -126,6 +127,18 @@ def test_what_only_stands_out_alone_says_so() -> None:
 
     assert found
     assert cells(found.pooled)[2] == "loses; not once all lines are tested (Holm)"
+
+
+def test_a_part_that_changes_nothing_anywhere_is_identical_and_no_result() -> None:
+    rows = [comparison("guardrails", 0.0, 0.0, cost_ratio=estimate(1.0, 0.0))]
+    given = {"ablations": rows, "ablations_pooled": rows}
+    found = ablations.parts(given)
+
+    assert found
+    assert found.pooled
+    assert cells(found.pooled)[2] == "no conversation differs"
+    assert [each.interval for each in found.pooled.lines[0].cells if isinstance(each, Cell)][:2] == ["identical"] * 2
+    assert ablations.lines(given) == ["guardrails: no conversation differs in Q, n = 20"]
 
 
 def test_the_better_prompt_stands_apart_from_the_ladder() -> None:
@@ -293,6 +306,55 @@ def test_cost_is_shown_by_purpose_with_the_turns_that_would_eat_a_saving() -> No
     assert found.strategies.heads[1:5] == ("answer", "discarded", "memory", "trigger")
     assert cells(found.strategies, 1) == ["$0.0100", "$0.00100", "$0.00100", "$0.00100", "40.0 %", "$0.0200", "3.00"]
     assert cells(found.strategies, 2)[1] == "none"
+
+
+def test_a_share_of_the_cost_has_its_interval_and_what_would_eat_the_saving_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = whole(Talk())
+    monkeypatch.setenv("COLUMNS", "120")
+    terminal.print_summary(found)
+    lines = capsys.readouterr().out
+
+    share = table(found.summary).rows[1].share
+    assert (share.value, share.interval, share.extra) == ("40.0 %", "35.0 to 45.0", "+3.00 turns (2.95 to 3.05)")
+    assert "35.0…45.0" in lines
+    assert "+3.00" not in lines
+    assert "+3.00 turns (2.95 to 3.05)" in page_of(found)
+
+
+def test_a_share_of_few_conversations_says_why_it_has_no_interval() -> None:
+    few = against(-0.01, 0.4) | {"cost": estimate(0.4, None, 3), "break_even_extra_turns": estimate(3.0, None, 3)}
+    rows = [STRATEGIES[0], STRATEGIES[1] | {"against_base": few}]
+    share = table(run(Talk()).summary | {"strategies": rows}).rows[1].share
+
+    assert (share.interval, share.extra, share.why) == (
+        "no interval",
+        "",
+        "no interval: 3 conversations, 20 are needed",
+    )
+
+
+def test_with_a_played_user_no_sentence_says_that_turns_are_as_recorded() -> None:
+    given = sections() | {"strategies": lived_rows(), "base": "advanced"}
+    replayed, played = (purposes.purposes(given | {"mode": mode}) for mode in ("rollout", "simulated"))
+
+    assert replayed
+    assert "as many user turns as the recording" in replayed.strategies.caption
+    assert played
+    assert "as many user turns as the recording" not in played.strategies.caption
+
+
+def test_calls_of_evaluation_that_cost_nothing_are_not_nothing() -> None:
+    given = sections() | {"strategies": lived_rows(), "base": "advanced", "evaluation_usd": 0.0,
+                          "evaluation_by_purpose": {"judge": 0.0, "user": 0.0}}  # fmt: skip
+    free = purposes.purposes(given | {"evaluation_calls": {"judge": 0, "user": 1111}})
+    none = purposes.purposes(given | {"evaluation_calls": {"judge": 0, "user": 0}})
+
+    assert free
+    assert free.evaluation.endswith("which no strategy pays for: $0 (playing the user $0 in 1,111 calls).")
+    assert none
+    assert none.evaluation.startswith("Evaluation ledger: no calls.")
 
 
 def test_a_saving_that_is_none_has_no_turns_to_eat_it() -> None:

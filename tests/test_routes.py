@@ -11,7 +11,7 @@ import pytest
 from builders import escalation, ladder
 from ladder_bench.domain import Step
 from ladder_bench.plan import single
-from tabled import Tabled
+from tabled import Tabled, by_name
 
 ALL = ("goal_change", "high_stakes", "missing_information", "low_confidence")
 CLIMBS = ladder("light", name="climbs", escalation=escalation(triggers=ALL, at_most=1, cooldown_turns=1))
@@ -177,6 +177,28 @@ def test_escalations_refusals_and_answers_thrown_away_are_a_conversation() -> No
     assert row["refused_by_cooldown"]["value"] == 0.0
     assert row["discarded_per_conversation"]["value"] == 1.0
     assert row["discarded_usd"]["value"] == 1.0
+
+
+def test_a_count_has_an_interval_that_never_goes_below_0() -> None:
+    made = climbing()
+    made.strategies = (replace(CLIMBS, escalation=escalation(triggers=ALL, at_most=2)), FLAT)
+    for row in made.rows["turns"]:
+        if row["conversation"] != "c00":
+            row["fired"] = None
+    row = found(made)
+
+    assert row["refused_by_cooldown"]["value"] == pytest.approx(0.05)
+    assert row["refused_by_cooldown"]["low"] == 0.0
+    assert row["refused_by_budget"]["value"] == 0.0
+    assert row["refused_by_budget"]["high"] == pytest.approx(3.689 / 20, abs=1e-3)  # Garwood: nothing in 20
+
+
+def test_what_a_strategy_cannot_do_is_0_for_certain() -> None:
+    rows = by_name(climbing().summary())
+    climbs, flat = (rows[name]["metrics"]["escalations_per_conversation"] for name in ("climbs", "flat"))
+
+    assert (flat["low"], flat["high"]) == (0.0, 0.0)
+    assert climbs["low"] >= 0.0
 
 
 def test_what_the_cooldown_refused_is_told_from_what_the_budget_did() -> None:

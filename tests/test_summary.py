@@ -304,6 +304,18 @@ def test_the_extra_turns_that_use_up_a_saving_are_the_saving_over_the_last_turns
     assert found["break_even_extra_turns"]["low"] < 7 / 1.5 < found["break_even_extra_turns"]["high"]
 
 
+def test_the_top_tier_alone_is_found_under_any_name() -> None:
+    made = Tabled((replace(single("advanced", pack=False), name="single"), single("light", pack=False)))
+    for case in range(20):
+        made.turn("single", f"c{case:02}", 1, "advanced", 1.0, usd=4.0)
+        made.turn("light", f"c{case:02}", 1, "light", 0.5, usd=1.0)
+    summary = made.summary(config={"resolved_quality": 0.8, "unresolved_cost_usd": None})
+
+    assert summary["unresolved_cost_usd"] == pytest.approx(40.0)
+    assert by_name(summary)["light"]["metrics"]["qpd"]["value"] is not None
+    assert "quality of single (advanced alone)" in summary["verdict"]["text"]
+
+
 def test_what_saves_nothing_has_no_break_even() -> None:
     found = priced((5.0, 5.0))["break_even_extra_turns"]
 

@@ -159,4 +159,4 @@ def test_days_are_read_with_the_way_they_bound() -> None:
 
 def test_only_things_are_ruled_out_not_figures_of_speech() -> None:
     assert [ban.evidence for ban in bans("No prices and no discounts.")] == ["No prices", "no discounts"]
-    assert bans("No idea, no problem, no more than 5 lines, I don't know.") == ()
+    assert not any(ban.stems for ban in bans("No idea, no problem, no more than 5 lines, I don't know."))

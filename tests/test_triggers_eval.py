@@ -332,12 +332,17 @@ def test_a_tier_is_asked_once_for_each_text_after_its_price_is_named(
 def test_a_reply_that_cannot_be_read_is_not_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(dataset(tmp_path, *talks_of_two_turns(2)))
     with loopback.server(lambda *_: (200, completion("I would say that it fires."))) as (url, _):
-        _, out, _ = said(capsys, tmp_path, path, "--detect", "judge", "--tiers", live_tiers(tmp_path, url), "--json")
+        code, out, _ = said(capsys, tmp_path, path, "--detect", "judge", "--tiers", live_tiers(tmp_path, url), "--json")
 
     found = json.loads(out)
+    assert code == 3
     assert found["triggers"]["goal_change"]["not_evaluated"] == 4
     assert found["triggers"]["goal_change"]["recall"] is None
-    assert found["notes"] == ["not evaluated: the reply could not be read (8x)"]
+    assert {each["why"] for each in found["triggers"]["goal_change"]["intervals"].values()} == {"not evaluated"}
+    assert found["notes"] == [
+        "inconclusive: 8 of 8 texts were not evaluated",
+        "not evaluated: the reply could not be read (8x)",
+    ]
 
 
 def test_a_cap_leaves_the_rest_unseen_and_exits_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -351,7 +356,7 @@ def test_a_cap_leaves_the_rest_unseen_and_exits_with_3(tmp_path: Path, capsys: p
     assert code == 3
     assert 0 < len(seen) < 12
     assert found["calls"]["spent_at_most_usd"] <= 0.08
-    assert found["notes"][0].startswith("not evaluated: stopped: --max-cost")
+    assert any(note.startswith("not evaluated: stopped: --max-cost") for note in found["notes"])
 
 
 def test_offline_a_live_tier_that_nothing_is_stored_of_is_an_error(
@@ -363,7 +368,9 @@ def test_offline_a_live_tier_that_nothing_is_stored_of_is_an_error(
     code, out, err = said(capsys, tmp_path, path, "--detect", "judge", "--tiers", tiers, "--offline")
 
     assert (code, out) == (2, "")
-    assert "not in the store, and nothing may be sent" in err
+    assert "--offline: 4 of 4 calls to tier 'judge' are not in the store, and nothing may be sent" in err
+    assert "strategy" not in err
+    assert "to send" not in err
 
 
 def test_a_simulated_tier_detects_without_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -399,6 +406,19 @@ def test_the_bundled_set_labels_every_turn_for_every_trigger() -> None:
         assert carry == {each.id for each in meant if each.tags[1] == "positive"}
         assert len(carry) >= 40
         assert len(meant) - len(carry) >= 40
+
+
+def test_texts_that_the_rules_were_tuned_on_are_said_to_be_fitted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fitted = "fitted: the rules were tuned on author-1 and author-2; --tag author-3 was not"
+    _, own, _ = said(capsys, tmp_path, "triggers", "--tag", "author-1", "--limit", "3", "--json")
+    _, other, _ = said(capsys, tmp_path, "triggers", "--tag", "author-3", "--limit", "3", "--json")
+    talk = line("c", "hello", "hi", turns={"1": {"labels": []}}, tags=["author-1"])
+    _, another, _ = said(capsys, tmp_path, str(dataset(tmp_path, talk)), "--json")
+
+    assert json.loads(own)["notes"] == [fitted]
+    assert json.loads(other)["notes"] == json.loads(another)["notes"] == []
 
 
 def test_the_rules_hold_on_texts_that_nobody_tuned_them_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ FRAME_OPEN, FRAME_CLOSE = "[frame]", "[/frame]"
 CONFIDENCE = "[confidence:"
 SECTIONS = ("Goal", "Constraints", "Decisions so far", "Open questions", "Assumptions", "Output format")  # of a memory
 MEMORY_OPEN, MEMORY_CLOSE = "[handoff memory]", "[/handoff memory]"
+MARKERS = frozenset((FRAME_OPEN, FRAME_CLOSE, MEMORY_OPEN, MEMORY_CLOSE))
 
 _FRAME = regex.compile(  # lines that neither open nor close a frame: a scan that meets none stops at the next opening
     r"^\[frame\][ \t]*\n((?:(?!\[/?frame\][ \t]*(?:\n|\Z))[^\n]*\n)*+)\[/frame\][ \t]*(?:\n|\Z)", regex.MULTILINE

@@ -12,7 +12,7 @@ from functools import lru_cache
 import regex
 
 from ladder_bench import content
-from ladder_bench.blocks import SECTIONS, frame_parts, sentences, visible, with_memory
+from ladder_bench.blocks import MARKERS, SECTIONS, frame_parts, sentences, visible, with_memory
 from ladder_bench.domain import (
     Answered,
     Conversation,
@@ -151,7 +151,8 @@ def read_memory(reply: str, max_tokens: int) -> str | None:
         elif section is not None and items[section] and not _BULLET.match(line):
             section = None
         item = _shortened(" ".join(line.strip(" \t-*•").split()))
-        if section is not None and item and item.casefold().rstrip(".") not in ("none", "n/a"):
+        empty = item.casefold().rstrip(".") in ("", "none", "n/a") or item in MARKERS
+        if section is not None and not empty:
             items[section].append(item)
     return _fitted(items, max_tokens * BYTES_PER_TOKEN) if items["Goal"] else None
 
@@ -216,7 +217,7 @@ def _found(pattern: regex.Pattern[str], text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _clean(text: str) -> tuple[str, ...]:
     parts = (" ".join(part.split()) for part in sentences(text))
-    return tuple(_shortened(part) for part in parts if part)
+    return tuple(_shortened(part) for part in parts if part and part not in MARKERS)
 
 
 def _shortened(item: str) -> str:

@@ -102,7 +102,8 @@ def _of_the_pack(known: Sequence[Strategy]) -> Iterator[tuple[str, Strategy, Str
             yield PACK, by_name[plain[tier]], by_name[packed[tier]]
     for strategy in known:
         last = strategy["steps"][-1]["tier"]
-        if len(strategies.tiers(strategy)) > 1 and not strategy["mix"] and last in packed:
+        changes = len(strategies.tiers(strategy)) > 1 or strategies.escalation(strategy) is not None
+        if changes and not strategy["mix"] and last in packed:
             yield BEYOND_PACK, by_name[packed[last]], strategy
 
 
@@ -133,7 +134,7 @@ def _row(group: Sequence[Pair], scores: Mapping[str, Scores]) -> dict[str, Json]
         differences = {
             metric: estimates.mean(values, int(np.isnan(values).sum())) for metric, values in changes.items()
         }
-        ratio = estimates.ratio(*_both(*costs))
+        ratio = estimates.amount(estimates.ratio(*_both(*costs)))
     else:
         differences = {metric: estimates.missing(first.why) for metric in DIFFERENCES}
         ratio = estimates.missing(first.why)

@@ -37,7 +37,7 @@ def best_single(about: Json, scores: Sequence[Scores]) -> str | None:
 
 def against(score: Scores, base: Scores) -> dict[str, Json]:
     """The paired difference in quality, the cost as a share of the base's, and the turns that use up what is saved."""
-    cost = estimates.ratio(score.values["cost_usd_warm"], base.values["cost_usd_warm"])
+    cost = estimates.amount(estimates.ratio(score.values["cost_usd_warm"], base.values["cost_usd_warm"]))
     return {
         "quality": asdict(paired(score, base, "quality")),
         "cost": asdict(cost),

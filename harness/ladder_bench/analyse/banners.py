@@ -40,9 +40,13 @@ def _of_what_was_run(about: Json) -> Iterator[str]:
         )
     conversations = len(about["dataset"]["conversations"])
     if conversations < FEWEST:
-        yield f"{conversations} conversations: too few for any interval ({FEWEST} are needed)"
+        yield f"{_conversations(conversations)}: too few for any interval ({FEWEST} are needed)"
     elif conversations < SMALL:
-        yield f"small sample: {conversations} conversations"
+        yield f"small sample: {_conversations(conversations)}"
+
+
+def _conversations(count: int) -> str:
+    return "1 conversation" if count == 1 else f"{count:,} conversations"
 
 
 def _of_the_replay(summary: Mapping[str, Json], about: Json) -> Iterator[str]:
@@ -86,4 +90,9 @@ def _of_what_is_missing(summary: Mapping[str, Json], scores: Sequence[Scores]) -
         yield "some usage was not recorded: tokens were counted with a public tokenizer, so costs are estimates"
     unscored = sum(row["metrics"]["quality"]["unscored"] for row in summary["strategies"])
     if unscored:
-        yield f"{unscored} turns could not be scored for quality and are left out of its means"
+        turns_are = (
+            "turn could not be scored for quality and is"
+            if unscored == 1
+            else ("turns could not be scored for quality and are")
+        )
+        yield f"{unscored:,} {turns_are} left out of its means"

@@ -17,6 +17,12 @@ from ladder_bench.domain import Estimate, Json
 
 READ = ("conversation", "sample", "turn", "memory")
 NONE = "no turn carried a memory"
+NOTHING = {  # why a guardrail has no rate: there was never anything to keep
+    "ask": "nothing was missing",
+    "unknowns": "nothing was open",
+    "assumptions": "no turn is labelled with a conflict",
+    "format": "no output contract that can be checked",
+}
 
 
 def contract(score: Scores) -> dict[str, dict[str, Json]]:
@@ -24,7 +30,11 @@ def contract(score: Scores) -> dict[str, dict[str, Json]]:
     found: dict[str, dict[str, Json]] = {metric: {} for metric in PARTS}
     for (metric, target), values in sorted(score.parts.items()):
         left_out = score.unscored.get(f"{metric}: {target}", 0)
-        found[metric][target] = asdict(estimates.share(estimates.mean(values, left_out)))
+        nothing = NOTHING.get(target) if metric == "guardrail" else None
+        if nothing and np.isnan(values).all():
+            found[metric][target] = asdict(estimates.missing(nothing, left_out))
+        else:
+            found[metric][target] = asdict(estimates.share(estimates.mean(values, left_out)))
     return found
 
 
@@ -61,7 +71,7 @@ def memory(tables: Mapping[str, Any], score: Scores, place: Mapping[str, int]) -
         if kept is not None:
             each = np.where(kept, each, np.nan)
         means = turns.conversation_means(cells[:, 0], cells[:, 1], each, len(place))
-        return estimates.missing(why) if np.isnan(means).all() else estimates.mean(means)
+        return estimates.missing(why) if np.isnan(means).all() else estimates.amount(estimates.mean(means))
 
     again = NONE if not before else "no conversation carried one twice"
     never = again if np.isnan(churn).all() else "it never changed"

@@ -24,17 +24,18 @@ class Detection(TypedDict):
     n_fired: float
 
 
-def detection(counts: Counts) -> Detection:
+def detection(counts: Counts, unseen: str | None = None) -> Detection:
     """Precision, recall and F1 over all turns, from each conversation's (tp, fp, fn).
 
     The n of each is the conversations that say something about it: it fired there (precision), a label stands there
-    (recall), either (F1). Intervals are those of ratios of means, by the delta method, within [0, 1].
+    (recall), either (F1). Intervals are those of ratios of means, by the delta method, within [0, 1]. `unseen`: why
+    there are no counts where nobody looked, which is not that nothing fired.
     """
     tp, fp, fn = np.array(counts, dtype=float).reshape(-1, 3).T
     return Detection(
-        precision=_share(tp, tp + fp, "it never fired"),
-        recall=_share(tp, tp + fn, "no turn is labelled"),
-        f1=_share(tp, tp + (fp + fn) / 2, "it never fired and no turn is labelled"),
+        precision=_share(tp, tp + fp, unseen or "it never fired"),
+        recall=_share(tp, tp + fn, unseen or "no turn is labelled"),
+        f1=_share(tp, tp + (fp + fn) / 2, unseen or "it never fired and no turn is labelled"),
         n_labelled=float((tp + fn).sum()),
         n_fired=float((tp + fp).sum()),
     )

@@ -29,7 +29,7 @@ def escalations(about: Json, tables: Mapping[str, Any], scores: Mapping[str, Sco
         counts = {name: score.values[name] for name in ("escalations_per_conversation", "discarded_per_conversation")}
         counts |= _refused(about, strategy, tables)
         found[strategy["name"]] = {
-            **{name: asdict(estimates.mean(values)) for name, values in counts.items()},
+            **{name: asdict(estimates.rate(estimates.mean(values))) for name, values in counts.items()},
             "discarded_usd": asdict(_discarded(score)),
             "gain": _gain(about, strategy, scores),
         }
@@ -39,7 +39,7 @@ def escalations(about: Json, tables: Mapping[str, Any], scores: Mapping[str, Sco
 def _discarded(score: Scores) -> Estimate:
     """Warm dollars a conversation for answers that were thrown away."""
     nothing = np.where(np.isnan(score.values["cost_usd_warm"]), np.nan, 0.0)
-    return estimates.mean(score.by_purpose.get("discarded", nothing))
+    return estimates.amount(estimates.mean(score.by_purpose.get("discarded", nothing)))
 
 
 # --- what was refused ----------------------------------------------------------------------

@@ -59,6 +59,23 @@ def share(found: Estimate) -> Estimate:
     return replace(found, low=widest if found.value else 0.0, high=1.0 if found.value else 1 - widest)
 
 
+def amount(found: Estimate) -> Estimate:
+    """What cannot be below 0, with an interval that does not reach there either."""
+    return found if found.low is None else replace(found, low=max(0.0, found.low))
+
+
+def rate(found: Estimate) -> Estimate:
+    """A count of what happens by chance: not below 0, and with a width where it happened in no conversation.
+
+    Then there is no spread to measure; what n conversations without it allow is the exact interval of a Poisson rate
+    (Garwood 1936).
+    """
+    found = amount(found)
+    if found.high is None or found.value != 0.0:
+        return found
+    return replace(found, high=float(-np.log((1 - LEVEL) / 2)) / found.n)
+
+
 def within_1(found: Estimate) -> Estimate:
     """An estimate of what cannot leave [0, 1], with an interval that does not either."""
     if found.low is None or found.high is None:

@@ -17,6 +17,7 @@ SHARES = frozenset((
     "quality", "correctness", "completeness", "constraint_coverage", "self_corrections_per_turn",
     "first_turn_alignment", "first_turn_alignment_at_1", "format_adherence", "resolved", "invalid_turn_share",
 ))  # fmt: skip
+RATES = frozenset(("unsupported_per_turn", "escalations_per_conversation", "handoffs_per_conversation"))
 
 
 def estimated(
@@ -24,16 +25,21 @@ def estimated(
     unresolved_usd: float | None,
     reasons: Mapping[str, str],
     withheld: Mapping[str, str] = MappingProxyType({}),
+    certain: frozenset[str] = frozenset(),
 ) -> dict[str, Estimate]:
-    """Every metric of a strategy. `reasons`: why one may have no value in this run; `withheld`: why it may not have."""
+    """Every metric of a strategy. `reasons`: why one may have no value in this run; `withheld`: why it may not have.
+
+    `certain`: counts that are 0 by the strategy's make, not by chance.
+    """
     found: dict[str, Estimate] = {}
     for name in METRICS:
         if name in score.values:
             each = estimates.mean(score.values[name], score.unscored.get(name, 0))
-            found[name] = estimates.share(each) if name in SHARES else each
+            by_chance = name in RATES and name not in certain
+            found[name] = estimates.share(each) if name in SHARES else estimates.rate(each) if by_chance else each
     left_out = score.unscored.get("unsupported_per_turn", 0)
     per_claim = estimates.ratio(score.values["unsupported"], score.values["claims"], left_out)
-    found["unsupported_per_claim"] = estimates.within_1(per_claim)
+    found["unsupported_per_claim"] = estimates.share(per_claim)
     found["qpd"] = quality_per_dollar(score, unresolved_usd)
     resolved = score.values["resolved"]
     for name, column in (("tokens_per_resolved", "tokens"), ("cost_usd_per_resolved", "cost_usd_warm")):
@@ -46,7 +52,7 @@ def estimated(
     for name, estimate in zip(("wait_s_p50", "wait_s_p90", "wait_s_p99"), _waits(score), strict=True):
         found[name] = estimate
     nothing = estimates.missing("no conversation has a value")
-    found = {name: _explained(found.get(name, nothing), reasons.get(name)) for name in METRICS}
+    found = {name: estimates.amount(_explained(found.get(name, nothing), reasons.get(name))) for name in METRICS}
     return found | {name: estimates.missing(why) for name, why in withheld.items()}
 
 

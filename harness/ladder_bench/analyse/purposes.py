@@ -21,20 +21,21 @@ def by_purpose(score: Scores) -> dict[str, dict[str, Json]]:
     whole, left_out = score.values["cost_usd_warm"], score.unscored.get("cost_usd_warm", 0)
     return {
         purpose: {
-            "usd": asdict(estimates.mean(usd, left_out)),
+            "usd": asdict(estimates.amount(estimates.mean(usd, left_out))),
             "share": asdict(estimates.within_1(estimates.ratio(usd, whole, left_out))),
         }
         for purpose, usd in score.by_purpose.items()
     }
 
 
-def evaluation_usd(tables: Mapping[str, Any]) -> dict[str, float]:
-    """What judging and playing the user cost, by purpose; a call that strategies share counts once."""
+def evaluation(tables: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, int]]:
+    """What judging and playing the user cost (USD), and in how many calls; one that strategies share counts once."""
     calls = tables["calls"].select(["key", "purpose", "usd_warm"])
-    found = dict.fromkeys(EVALUATION, 0.0)
+    usd, count = dict.fromkeys(EVALUATION, 0.0), dict.fromkeys(EVALUATION, 0)
     seen: set[str] = set()
     for row in folder.rows_of(calls):
         if row["purpose"] in EVALUATION and row["key"] not in seen:
-            found[row["purpose"]] += row["usd_warm"]
+            usd[row["purpose"]] += row["usd_warm"]
+            count[row["purpose"]] += 1
             seen.add(row["key"])
-    return found
+    return usd, count

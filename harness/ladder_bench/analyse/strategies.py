@@ -33,6 +33,16 @@ def is_single(strategy: Strategy) -> bool:
     return len(tiers(strategy)) == 1 and not strategy["mix"] and escalation(strategy) is None
 
 
+def certain(strategy: Strategy) -> frozenset[str]:
+    """Counts that are 0 because of what the strategy is: nothing can climb, nobody can take over."""
+    if escalation(strategy) is not None:
+        return frozenset()
+    never = ["escalations_per_conversation"]
+    if len(tiers(strategy)) == 1:
+        never.append("handoffs_per_conversation")
+    return frozenset(never)
+
+
 def is_plain(strategy: Strategy) -> bool:
     """One tier for all turns, without prompts."""
     return (
@@ -51,6 +61,15 @@ def plain_by_tier(strategies: Iterable[Strategy]) -> dict[str, str]:
         if is_plain(strategy):
             found.setdefault(tiers(strategy)[0], strategy["name"])
     return found
+
+
+def titled(strategies: Iterable[Strategy], name: str) -> str:
+    """A strategy's name, with the tier that it is where it is a tier alone under another name."""
+    for strategy in strategies:
+        if strategy["name"] == name and is_plain(strategy) and not is_placebo(strategy):
+            tier = tiers(strategy)[0]
+            return name if name == tier else f"{name} ({tier} alone)"
+    return name
 
 
 def packed_by_tier(strategies: Iterable[Strategy]) -> dict[str, str]:

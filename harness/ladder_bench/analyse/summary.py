@@ -33,14 +33,14 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
     base = best_single(about, scores)
     unresolved = about["config"]["unresolved_cost_usd"]
     if unresolved is None:
-        unresolved = _default_unresolved(by_name, about["tiers"])
+        unresolved = _default_unresolved(by_name, about)
     rows = _rows(about, tables, scores, unresolved, by_name[base] if base else None)
     fitting = validity(scores, base, about["mode"])
     identified = {name: row["identified"] for name, row in fitting["strategies"].items()}
     short = shortfalls.shortfalls(about, tables)
     pairs, pooled = ablations(about, by_name, short)
     by_strategy, by_detector = triggers(about, tables)
-    evaluation = purposes.evaluation_usd(tables)
+    evaluation, evaluation_calls = purposes.evaluation(tables)
     summary: dict[str, Json] = {
         "schema": SCHEMA,
         "dataset": about["dataset"]["name"],
@@ -57,6 +57,7 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
         "spent_usd": spent_usd,
         "evaluation_usd": sum(evaluation.values()),
         "evaluation_by_purpose": evaluation,
+        "evaluation_calls": evaluation_calls,
         "by_purpose": {score.strategy: purposes.by_purpose(score) for score in scores},
         "validity": fitting,
         "replay_artefact": replay_artefacts(about, by_name),
@@ -83,19 +84,26 @@ def _rows(
         {
             "name": score.strategy,
             "controls": bool(strategy["control"]),
-            "metrics": {key: asdict(each) for key, each in estimated(score, unresolved, why, never).items()},
+            "metrics": {
+                key: asdict(each)
+                for key, each in estimated(score, unresolved, why, never, strategies.certain(strategy)).items()
+            },
             "pareto": labels[score.strategy],
             "against_base": against(score, base) if base else None,
             "failed_turns": score.failed_turns,
             "turns": score.turns,
             "contract": contract.contract(score),
             "memory": contract.memory(tables, score, place),
-            "discarded_per_conversation": asdict(estimates.mean(score.values["discarded_per_conversation"])),
+            "discarded_per_conversation": asdict(estimates.amount(_discarded(score))),
             "quality_by_turn": handoffs.by_turn(score),
             **_since_handoff(score, about["mode"]),
         }
         for strategy, score in zip(about["strategies"], scores, strict=True)
     ]
+
+
+def _discarded(score: Scores) -> Estimate:
+    return estimates.mean(score.values["discarded_per_conversation"])
 
 
 def _replaced(about: Json) -> frozenset[str]:
@@ -115,11 +123,12 @@ def _since_handoff(score: Scores, mode: str) -> dict[str, Json]:
     }
 
 
-def _default_unresolved(scores: Mapping[str, Scores], tiers: Sequence[Mapping[str, Json]]) -> float | None:
-    top = scores.get(tiers[0]["name"])
+def _default_unresolved(scores: Mapping[str, Scores], about: Json) -> float | None:
+    """From the top tier alone, whatever the strategy is called that is just that."""
+    top = strategies.plain_by_tier(about["strategies"]).get(about["tiers"][0]["name"])
     if top is None:
         return None
-    cost = estimates.mean(top.values["cost_usd_warm"]).value
+    cost = estimates.mean(scores[top].values["cost_usd_warm"]).value
     return None if cost is None else metrics.UNRESOLVED_TIMES * cost
 
 

@@ -42,10 +42,10 @@ def verdict(
         and row["failed_turns"] <= FAILED_SHARE * row["turns"]
     ]
     held = [row for row in kept if identified.get(row["name"]) is not False]
-    where = _where(about)
+    where, rival = _where(about), strategies.titled(about["strategies"], base)
     if not held:
         text = (
-            f"{where}{'n' if where else 'N'}othing cheaper is shown to keep the quality of {base}: no cheaper "
+            f"{where}{'n' if where else 'N'}othing cheaper is shown to keep the quality of {rival}: no cheaper "
             f"strategy's 95 % interval stays above -{MARGIN:.2f}{_unless(kept)}."
         )
         return {"outcome": "none", "strategy": None, "text": text}
@@ -55,7 +55,7 @@ def verdict(
     unjudged = "; nobody judged whether its user turns still fit what it said" if guessed else ""
     text = (
         f"{where}{best['name']} is the cheapest that keeps quality: {_points(difference['value'])} points against "
-        f"{base} (95 % interval {_points(difference['low'])} to {_points(difference['high'])}, n = {difference['n']}) "
+        f"{rival} (95 % interval {_points(difference['low'])} to {_points(difference['high'])}, n = {difference['n']}) "
         f"at {best['against_base']['cost_share']:.0%} of its cost; picked among {len(others)} on the same "
         f"conversations, so confirm it on others before you ship it{unjudged}."
     )

@@ -163,7 +163,7 @@ def validate(
         for problem in checked.problems:
             typer.echo(str(problem))
         if not checked.problems:
-            typer.echo(f"{checked.files} files, no problem")
+            typer.echo(f"{checked.files} file{'s' * (checked.files != 1)}, no problem")
     if checked.problems:
         raise typer.Exit(2)
 

@@ -56,6 +56,7 @@ def evaluate(
     Rules are free and send nothing.
     A tier is asked once for each message and each answer:
     how many calls that is, and at what cost, is said before they are sent.
+    Exit code 3: most texts could not be evaluated, or a cap stopped it.
     """
     from ladder_bench import detect as detection
     from ladder_bench.report.detection import print_detection
@@ -81,7 +82,7 @@ def evaluate(
         print_json(found)
     else:
         print_detection(found, shown)
-    if found["calls"] and found["calls"]["stopped"]:
+    if found["inconclusive"] or (found["calls"] and found["calls"]["stopped"]):
         raise typer.Exit(INCONCLUSIVE)
 
 

@@ -50,6 +50,7 @@ class MatrixShape(Shape):
     gap_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
     unresolved_cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     resolved_quality: Annotated[float, Field(gt=0, le=1)] = 0.8
+    lexicons: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Matrix:
     gap_s: float
     unresolved_cost_usd: float | None
     resolved_quality: float
+    lexicons: Path | None = None  # a folder of lexicons that are added to the bundled ones
 
 
 def load_matrix(
@@ -137,6 +139,8 @@ def read_matrix(
             what = f"unknown control '{control}'{content.did_you_mean(control, CONTROLS)}; valid: {', '.join(CONTROLS)}"
             problems.append(document.problem(("controls", index), what))
     problems.extend(document.problem(loc, what) for loc, what in _wrong_user(shape, known, replay))
+    if shape.lexicons is not None and not (path.parent / shape.lexicons).is_dir():
+        problems.append(document.problem(("lexicons",), f"no such folder: '{shape.lexicons}', beside the matrix"))
     if problems or known is None:
         raise InputError(list(dict.fromkeys(problems)))
     return Matrix(
@@ -154,6 +158,7 @@ def read_matrix(
         gap_s=shape.gap_s,
         unresolved_cost_usd=shape.unresolved_cost_usd,
         resolved_quality=shape.resolved_quality,
+        lexicons=None if shape.lexicons is None else path.parent / shape.lexicons,
     )
 
 

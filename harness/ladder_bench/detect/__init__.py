@@ -20,6 +20,8 @@ from ladder_bench.triggers import Rules
 __all__ = ["Options", "evaluate"]
 
 RULES = "rules"
+MOST = 0.5  # of the texts; where more were not evaluated, nothing is measured
+FITTED_SET, FITTED, HELD_OUT = "triggers", ("author-1", "author-2"), "author-3"  # the bundled set and its tags
 NEEDED = (
     "no turn is labelled; 'turns' of a conversation must say what a turn's message and answer should fire: "
     '{"2": {"labels": ["goal_change"], "answer_labels": []}}, with [] where nothing should'
@@ -67,13 +69,17 @@ def evaluate(options: Options, tell: Callable[[str], None] = lambda _: None) -> 
         bounds = asking.Bounds(options.offline, options.max_cost_usd, options.seed, options.store)
         calls, findings = asking.by_tier(found, loaded, asked, bounds, tell)
     scores, confusions = score(found, findings, names)
+    unseen = sum(isinstance(each, str) for each in findings)
     return {
         "dataset": loaded.name,
         "tag": options.tag,
         "detect": options.detect,
         "conversations": len({look.conversation for look in found}),
         "turns": len({(look.conversation, look.turn) for look in found}),
-        "notes": [*_simulated(asked), *_not_looked_at(findings), *loaded.notes],
+        "texts": len(found),
+        "not_evaluated": unseen,
+        "inconclusive": unseen > MOST * len(found),
+        "notes": [*_simulated(asked), *_fitted(options, loaded), *_not_looked_at(findings), *loaded.notes],
         "calls": calls,
         "triggers": {each.trigger: _score_json(each) for each in scores},
         "confusions": [asdict(each) for each in confusions],
@@ -132,10 +138,20 @@ def _simulated(asked: asking.Detector | None) -> list[str]:
     return [f"simulated: '{asked.tier.name}' is told the labels and errs at declared rates; this measures no model"]
 
 
+def _fitted(options: Options, loaded: Corpus) -> list[str]:
+    """What the rules were tuned on is no measure of them."""
+    seen = {tag for each in loaded.conversations for tag in each.tags}
+    if options.detect != RULES or loaded.name != FITTED_SET or seen.isdisjoint(FITTED):
+        return []
+    return [f"fitted: the rules were tuned on {' and '.join(FITTED)}; --tag {HELD_OUT} was not"]
+
+
 def _not_looked_at(findings: Sequence[Finding]) -> list[str]:
     """Texts that nobody could look at, by reason, with counts."""
     reasons = Counter(each for each in findings if isinstance(each, str))
-    return [f"not evaluated: {reason} ({count}x)" for reason, count in sorted(reasons.items())]
+    unseen, whole = reasons.total(), len(findings)
+    mostly = [f"inconclusive: {unseen:,} of {whole:,} texts were not evaluated"] if unseen > MOST * whole else []
+    return mostly + [f"not evaluated: {reason} ({count}x)" for reason, count in sorted(reasons.items())]
 
 
 # --- as JSON -------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from ladder_bench.replay import Fetch
 from ladder_bench.replay.calling import call
 from ladder_bench.report import text
 from ladder_bench.report.routes import hosts_of
-from ladder_bench.store import Store, ledger
+from ladder_bench.store import MissError, Store, ledger
 from ladder_bench.tiers import Tiers
 from ladder_bench.triggers import model
 
@@ -71,7 +71,13 @@ def by_tier(
     by_key = {keys.of(request, ""): request for _, request in asked}
     experiment = digest_of("triggers eval", *sorted(by_key))[:32]
     with Store(bounds.store) as store:
-        tell(_expected(by_key, tier, store))
+        to_send = [request for key, request in by_key.items() if store.get(key) is None]
+        if bounds.offline and tier.live and to_send:
+            raise MissError(
+                f"--offline: {len(to_send):,} of {text.counted(len(by_key), 'call')} to tier '{tier.name}' are not in "
+                "the store, and nothing may be sent; run once without --offline"
+            )
+        tell(_expected(len(by_key), to_send, tier))
         store.write(lambda connection: ledger.begin(connection, experiment))
         asking = _Asking(tier, clients, store, bounds, experiment, tell)
         findings = asyncio.run(asking.all(asked))
@@ -96,11 +102,10 @@ def _request(look: Look, tier: Tier) -> Request:
 # --- before anything is sent ---------------------------------------------------------------
 
 
-def _expected(by_key: Mapping[str, Request], tier: Tier, store: Store) -> str:
+def _expected(calls: int, to_send: Sequence[Request], tier: Tier) -> str:
     """How many calls there are, and what those that nothing stored answers would cost."""
-    to_send = [request for key, request in by_key.items() if store.get(key) is None]
-    stored = len(by_key) - len(to_send)
-    line = f"{tier.name} ({tier.model}): {text.counted(len(by_key), 'call')}, {stored:,} of them stored"
+    stored = calls - len(to_send)
+    line = f"{tier.name} ({tier.model}): {text.counted(calls, 'call')}, {stored:,} of them stored"
     if not tier.live:
         return text.one_line(f"{line}; the others are computed here and cost nothing")
     if to_send:

@@ -13,6 +13,7 @@ from ladder_bench.triggers import Heard, Seen, model
 
 Side = Literal["message", "answer"]
 Finding = tuple[Fired, ...] | str  # what fired, or why nobody looked
+NOT_EVALUATED = "not evaluated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def score(
                     Confusion(conversation, turn, name, "false_alarm", look.side, look.text, each.reason, each.evidence)
                 )
         triples = [(tp, fp, fn) for tp, fp, fn in counts.values()]
-        scores.append(Score(name, detection(triples), turns, unseen))
+        scores.append(Score(name, detection(triples, NOT_EVALUATED if unseen and not turns else None), turns, unseen))
     return scores, confusions
 
 

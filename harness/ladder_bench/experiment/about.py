@@ -58,6 +58,10 @@ def about_run(
             "gap_s": matrix.gap_s,
             "unresolved_cost_usd": matrix.unresolved_cost_usd,
             "resolved_quality": matrix.resolved_quality,
+            "lexicons": {
+                "folder": None if matrix.lexicons is None else str(matrix.lexicons),
+                "hash": prepared.rules.digest[:16],
+            },
             "user": None if prepared.player is None else _player(prepared.player),
             "sharing": options.sharing,
             "offline": options.offline,

@@ -14,6 +14,7 @@ from ladder_bench.judge.rubric import Rubric, load_rubric
 from ladder_bench.plan import Strategies, expand
 from ladder_bench.replay import Player, Setting
 from ladder_bench.triggers import Rules
+from ladder_bench.triggers.lexicons import extended
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Prepared:
         """What makes two runs the same experiment: all that decides its calls, nothing that paces or bounds them."""
         tiers = [[tier.name, tier.model, dict(tier.params)] for tier in self.tiers]
         strategies = [repr(ladder) for ladder in self.strategies.ladders]
-        settings = [self.matrix.mode, self.samples, self.seed, options.sharing, repr(self.player)]
+        settings = [self.matrix.mode, self.samples, self.seed, options.sharing, repr(self.player), self.rules.digest]
         return digest_of(self.corpus.digest, canonical([tiers, strategies, settings]))[:32]
 
 
@@ -94,7 +95,7 @@ def prepare(options: Options) -> Prepared:
     loaded = corpus.load(options.dataset or matrix.dataset, None if options.dataset else matrix.path, options.limit)
     strategies = expand(matrix, loaded)
     seed = matrix.seed if options.seed is None else options.seed
-    rules = load_rules()
+    rules = load_rules(matrix.lexicons)
     player = _player(matrix)
     prepared = Prepared(
         matrix=matrix,
@@ -105,7 +106,7 @@ def prepare(options: Options) -> Prepared:
         clients={},
         seed=seed,
         samples=options.samples or matrix.samples,
-        notes=(*_unevaluated(strategies, rules, loaded), *loaded.notes),
+        notes=(*_unevaluated(strategies, rules, loaded, matrix), *loaded.notes),
         player=player,
     )
     conversations = {each.id: each for each in loaded.conversations}
@@ -131,18 +132,49 @@ def _check_names(fresh: tuple[str, ...], matrix: config.Matrix) -> None:
             raise InputError(f"--fresh: unknown tier '{name}'{hint}; valid: {', '.join(matrix.tiers.names)}")
 
 
-def load_rules() -> Rules:
+def load_rules(own: Path | None = None) -> Rules:
+    """The bundled rules; with a folder of lexicons, those added to the bundled ones of the same name.
+
+    Raises InputError where a file there is no trigger's lexicon, or clashes with the bundled one.
+    """
     files = sorted(content.shipped("ladders", "triggers").glob("*.yaml"))
-    return Rules({path.stem: content.read_yaml(path).value for path in files})
+    lexicons = {path.stem: content.read_yaml(path).value for path in files}
+    for path in [] if own is None else sorted(own.glob("*.yaml")):
+        if path.stem not in lexicons:
+            hint = content.did_you_mean(path.stem, lexicons)
+            valid = ", ".join(lexicons)
+            raise InputError(f"{content.display(path)}: no trigger is called '{path.stem}'{hint}; valid names: {valid}")
+        try:
+            lexicons[path.stem] = extended(lexicons[path.stem], content.read_yaml(path).value)
+            Rules({path.stem: lexicons[path.stem]})
+        except (AttributeError, TypeError):
+            what = "is no lexicon: it needs 'phrases' as groups of lists; `ladder-bench validate` says more"
+            raise InputError(f"{content.display(path)}: {what}") from None
+        except InputError as error:
+            raise InputError(f"{content.display(path)}: {error.problems[0]}") from None
+    return Rules(lexicons)
 
 
-def _unevaluated(strategies: Strategies, rules: Rules, loaded: Corpus) -> list[str]:
+def _unevaluated(strategies: Strategies, rules: Rules, loaded: Corpus, matrix: config.Matrix) -> list[str]:
     """Triggers that strategies name and nothing here can see: not evaluated is not 'did not fire'."""
-    named = {name for ladder in strategies.ladders if ladder.escalation for name in ladder.escalation.triggers}
+    escalations = [ladder.escalation for ladder in strategies.ladders if ladder.escalation]
+    named = {name for each in escalations if each.detect == "rules" for name in each.triggers}
+    asked = {each.detect for each in escalations if each.detect != "rules" and each.triggers}
     notes = []
     if missing := sorted(named - rules.evaluated):
         notes.append(f"triggers without a detector in this version, not evaluated: {', '.join(missing)}")
     foreign = sum(not rules.speaks(each.language) for each in loaded.conversations)
     if named and foreign:
-        notes.append(f"triggers were not evaluated in {foreign} conversations: their language has no lexicon")
+        notes.append(f"triggers were not evaluated in {_conversations(foreign)}: their language has no lexicon")
+    silent = sum(each.language is None for each in loaded.conversations)
+    if named and silent:
+        notes.append(f"{_conversations(silent)} without 'language': the rules for triggers read them as English")
+    unlabelled = sum(turn.labels is None for each in loaded.conversations for turn in each.turns)
+    if unlabelled and any(matrix.tiers[name].simulated for name in asked):
+        messages = "1 message is" if unlabelled == 1 else f"{unlabelled:,} messages are"
+        notes.append(f"the simulated detector knows labels only: {messages} unlabelled")
     return notes
+
+
+def _conversations(count: int) -> str:
+    return "1 conversation" if count == 1 else f"{count:,} conversations"

@@ -11,6 +11,7 @@ from ladder_bench.report import text
 from ladder_bench.report.grid import POINTS, TIMES, Grid, Row, Value, Words, grid
 
 NOTHING = "nothing shown"
+SAME = "no conversation differs"
 KNOBS = {
     "guide_turns": "turns of the guide",
     "at_most": "escalations at most",
@@ -84,8 +85,10 @@ def _line(row: Mapping[str, Json]) -> str:
     points = f"{_change(row)}: {text.points(quality['value'])} points"
     if quality["low"] is None:
         return f"{points}, {quality['why']}"
-    interval = text.points_interval(quality["low"], quality["high"]).replace(text.RANGE, "…")
     shown = _shows(row)
+    if shown == SAME:
+        return f"{_change(row)}: {SAME} in Q, n = {quality['n']}"
+    interval = text.points_interval(quality["low"], quality["high"]).replace(text.RANGE, "…")
     return f"{points} ({interval}), n = {quality['n']}" + ("" if shown in ("gains", "loses") else f"; {shown}")
 
 
@@ -121,6 +124,8 @@ def _shows(row: Mapping[str, Json]) -> str:
     low, high, p = quality["low"], quality["high"], row["p_adjusted"]
     if low is None or high is None:
         return "no interval"
+    if low == high == 0:
+        return SAME
     if low <= 0 <= high:
         return NOTHING
     direction = "gains" if low > 0 else "loses"

@@ -14,6 +14,7 @@ from ladder_bench.report.table import MISSING, Cell, Notes, sized
 Unit = text.Unit | str  # or "points": a difference between scores, in hundredths
 POINTS = "points"
 TIMES = "times"  # a ratio of two values
+IDENTICAL = "identical"  # in every conversation: there is no spread to make an interval from
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ def _value(cell: Value, usual: int | None, notes: Notes) -> Cell:
     shown, extra = _shown(value, cell.unit), sized(cell.estimate, usual)
     if low is None or high is None:
         return Cell(shown, "no interval", extra, notes.number(_once(why)), why, value)
+    if low == high == cell.nothing:
+        return Cell(shown, IDENTICAL, extra, sort=value)
     strong = cell.nothing is not None and not low <= cell.nothing <= high
     return Cell(shown, _interval(value, low, high, cell.unit), extra, sort=value, strong=strong)
 

@@ -10,6 +10,8 @@ from ladder_bench.report import text
 from ladder_bench.report.grid import Grid, Row, Value, Words, grid
 
 ORDER = ("answer", "discarded", "memory", "trigger")  # of the serving ledger
+REPLAYED = "A replay has as many user turns as the recording:"
+PLAYED = "The played user took as many turns as were needed, and people may take more:"
 EVALUATION = {"judge": "judges", "user": "playing the user"}
 
 
@@ -38,9 +40,10 @@ def purposes(summary: Mapping[str, Json]) -> Purposes | None:
         for row in summary["strategies"]
         if row["name"] in found
     ]
+    turns = PLAYED if summary.get("mode") == "simulated" else REPLAYED
     eaten = (
-        f" The base is {base}. A replay has as many user turns as the recording: the last column says how many more "
-        "turns a conversation may take, each at the price of its last one, before the saving is gone."
+        f" The base is {base}. {turns} the last column says how many more turns a conversation may take, each at the "
+        "price of its last one, before the saving is gone."
     )
     made = grid(
         "purposes",
@@ -72,12 +75,17 @@ def _break_even(extra: Mapping[str, Json]) -> Value | Words:
 
 def _evaluation(summary: Mapping[str, Json]) -> str:
     """What judging and playing the user cost, in a sentence."""
+    calls: Mapping[str, int] = summary.get("evaluation_calls", {})
     parts = [
-        f"{EVALUATION.get(purpose, purpose)} {text.dollars(usd)}"
+        f"{EVALUATION.get(purpose, purpose)} {text.spent(usd)}{_in_calls(calls.get(purpose, 0))}"
         for purpose, usd in summary.get("evaluation_by_purpose", {}).items()
-        if usd
+        if usd or calls.get(purpose)
     ]
     whole = summary.get("evaluation_usd") or 0.0
     if not parts:
-        return "Evaluation ledger: nothing. No judge and no played user had a price; checks are free."
-    return f"Evaluation ledger, which no strategy pays for: {text.dollars(whole)} ({', '.join(parts)})."
+        return "Evaluation ledger: no calls. Nobody judged and nobody played the user; checks are free."
+    return f"Evaluation ledger, which no strategy pays for: {text.spent(whole)} ({', '.join(parts)})."
+
+
+def _in_calls(count: int) -> str:
+    return f" in {text.counted(count, 'call')}" if count else ""

@@ -179,18 +179,30 @@ def _marked(cell: Cell, summary: Mapping[str, Json], name: str) -> Cell:
     return replace(cell, flag=NOT_IDENTIFIED) if found.get("identified") is False else cell
 
 
-def _turns(extra: float) -> str:
-    return f"+{text.number(extra, 0 if extra >= 10 else 1)} turns"
+def _turns(extra: Mapping[str, Json]) -> str:
+    """A number of turns with its interval, "" where it has none."""
+    value, low, high = (extra.get(name) for name in ("value", "low", "high"))
+    if value is None or low is None or high is None:
+        return ""
+    return f"+{text.number(value)} turns ({text.interval(value, low, high, 'rate')})"
 
 
 def _share(strategy: Mapping[str, Json], base: str | None, notes: Notes) -> Cell:
-    """Warm cost / the base's, and the extra turns that would eat what is saved; the page has their intervals apart."""
+    """Warm cost / the base's, and the extra turns that would eat what is saved, where they have an interval."""
     against = strategy["against_base"]
     if base is None or against is None:
         return Cell(MISSING, why=NO_BASE)
-    share = against["cost_share"]
+    cost = against.get("cost") or {"value": against["cost_share"], "low": None, "high": None, "why": None}
+    share, low, high = cost["value"], cost["low"], cost["high"]
     if share is None:
         why = "one of the two costs is not known, or the base costs nothing"
         return Cell(MISSING, note=notes.number(why), why=why)
-    extra = (against.get("break_even_extra_turns") or {}).get("value")
-    return Cell(text.percent(share), extra="" if extra is None else _turns(extra), sort=share)
+    if strategy["name"] == base:
+        return Cell(text.percent(share), sort=share)
+    if low is None or high is None:
+        reason = text.one_line(cost["why"] or "")  # none in an older run, which knows no more
+        if not reason:
+            return Cell(text.percent(share), sort=share)
+        return Cell(text.percent(share), "no interval", "", notes.number(reason), reason, share)
+    extra = _turns(against.get("break_even_extra_turns") or {})
+    return Cell(text.percent(share), text.interval(share, low, high, "share"), extra, sort=share)

@@ -106,7 +106,7 @@ def _strategies(whole: Table, wide: bool, has_quality: bool) -> RichTable:
         for metric in metrics:
             cells.append(whole.cell(row, metric))
             if whole.base and metric in AFTER:
-                cells.append(row.difference if metric == "quality" else _narrow(row.share))
+                cells.append(row.difference if metric == "quality" else replace(row.share, extra=""))
         name = row.name + (" (control)" if row.control else "")
         if has_quality and not wide:  # no room for a column of its own
             name += f"\n{row.label}"
@@ -123,11 +123,6 @@ def _cell(cell: Cell) -> str:
     return "\n".join(part for part in (value, interval, cell.extra) if part)
 
 
-def _narrow(share: Cell) -> Cell:
-    """A share with the bare number of turns below it; the footnote says what they are."""
-    return replace(share, extra=share.extra.removesuffix(" turns"))
-
-
 def _superscript(note: int | None) -> str:
     return "" if note is None else str(note).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
@@ -135,11 +130,7 @@ def _superscript(note: int | None) -> str:
 def _footnotes(whole: Table, wide: bool) -> list[str]:
     lines = [f"{whole.basis} $ each: USD a conversation, warm cache."]
     if whole.base:
-        lines.append(
-            f"dQ: Q against {whole.base}, paired, in points of 0.01. share: of its cost, a ratio without interval."
-        )
-    if whole.eaten:
-        lines.append(whole.eaten)
+        lines.append(f"dQ: Q against {whole.base}, paired, in points of 0.01. share: of its cost, a ratio of means.")
     if whole.flagged:
         lines.append(f"{FLAG} {NOT_IDENTIFIED}: depends on what is done with user turns that no longer fit")
     lines += [f"{_superscript(number)} {note}" for number, note in enumerate(whole.notes, 1)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from ladder_bench.domain import TRIGGER_NAMES, Fired
+from ladder_bench.domain import TRIGGER_NAMES, Fired, canonical, digest_of
 from ladder_bench.errors import InputError, Problem
 from ladder_bench.triggers import (
     constraint_conflict,
@@ -20,7 +20,7 @@ from ladder_bench.triggers import (
     low_confidence,
     missing_information,
 )
-from ladder_bench.triggers.rules import Lexicon
+from ladder_bench.triggers.rules import Lexicon, compiled
 from ladder_bench.triggers.seen import Heard, Seen
 
 __all__ = ["Heard", "Rules", "Seen"]
@@ -59,8 +59,12 @@ class Rules:
         unknown = [name for name in self.lexicons if name not in known]
         if unknown:
             raise InputError([Problem(f"no rule detector; valid: {', '.join(known)}", where=n) for n in unknown])
-        compiled = {name: Lexicon.compiled(name, lexicon) for name, lexicon in self.lexicons.items()}
-        object.__setattr__(self, "_compiled", compiled)
+        object.__setattr__(self, "_compiled", compiled(self.lexicons))
+
+    @property
+    def digest(self) -> str:
+        """A hash of every lexicon."""
+        return digest_of(canonical(self.lexicons))
 
     @property
     def evaluated(self) -> frozenset[str]:

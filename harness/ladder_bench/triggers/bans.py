@@ -49,7 +49,7 @@ def _bans(text: Text) -> Iterator[Ban]:
 
 
 def _covered(text: Text, i: int) -> tuple[bool, range]:
-    """Whether the word at i wants something unchanged, and the words that it speaks of; none where it rules out nothing."""
+    """Whether the word at i wants something unchanged, and the words that it speaks of, if it rules out anything."""
     word, before = text.words[i], text.words[max(0, i - 2) : i]
     after = text.words[i + 1 : min(i + 4, text.ends[i])]
     nothing = False, range(0)
@@ -65,14 +65,14 @@ def _covered(text: Text, i: int) -> tuple[bool, range]:
     if word in _DISLIKED:
         return False, _onward(text, i + 1)
     if word in _ALLERGY:
-        return False, range(max(_begin(text, i), i - 2), i)
+        return False, range(max(clause_of(text, i), i - 2), i)
     if word in _CLOSING:
         said = not _BEING.isdisjoint(before) or before[-1:] == ("off",)
-        return False, range(_begin(text, i), i) if said else range(0)
+        return False, range(clause_of(text, i), i) if said else range(0)
     if word in _HOLDING:
         return _held(text, i)
     unchanged = not _UNCHANGED.isdisjoint(after) and bool(before) and before[-1] in _MUST
-    return (True, range(_begin(text, i), i - 1)) if word in _STAYING and unchanged else nothing
+    return (True, range(clause_of(text, i), i - 1)) if word in _STAYING and unchanged else nothing
 
 
 def _forbidden(text: Text, i: int) -> tuple[bool, range]:
@@ -86,7 +86,7 @@ def _forbidden(text: Text, i: int) -> tuple[bool, range]:
     if verb in _PASSIVE and text.words[j + 1 : j + 2] == ("to",):
         return False, _onward(text, j + 3)
     if verb in _PASSIVE and before not in _PERSONS:
-        return False, range(_begin(text, i), i)
+        return False, range(clause_of(text, i), i)
     if verb in _DOING and text.words[j + 1 : j + 2] and text.words[j + 1] in _TOWARD:
         j += 1
     orders = word in ("mustnt", "shouldnt", "never") or (word == "not" and before in _MODAL)
@@ -110,8 +110,8 @@ def _held(text: Text, i: int) -> tuple[bool, range]:
     return False, range(0)
 
 
-def _begin(text: Text, i: int) -> int:
-    """Where the clause of word i begins."""
+def clause_of(text: Text, i: int) -> int:
+    """The word at which the clause of word i begins."""
     while i and i not in text.breaks and text.sentences[i - 1] == text.sentences[i]:
         i -= 1
     return i
@@ -142,14 +142,22 @@ def _things(text: Text, where: range, i: int, fixed: bool) -> Iterator[Ban]:
             first, last = min(i, thing[0]), max(i, thing[-1])
             last = min(last, text.ends[first] - 1)
             named = frozenset(stem(text.words[k]) for k in thing if _tells(text.words[k]))
-            yield Ban(named, text.quote(Hit(first, last + 1, text.sentences[i])), fixed, text.words[i] in _UNABLE, frozenset(thing))
+            yield Ban(
+                named,
+                text.quote(Hit(first, last + 1, text.sentences[i])),
+                fixed,
+                text.words[i] in _UNABLE,
+                frozenset(thing),
+            )
             thing = []
         if j >= 0 and text.words[j] not in ("or", "and", "nor"):
             thing.append(j)
 
 
 def _tells(word: str) -> bool:
-    return word.isdigit() or (len(word) > 2 and word not in COMMON and word not in _EMPTY and not (len(word) > 5 and word.endswith("ly")))
+    return word.isdigit() or (
+        len(word) > 2 and word not in COMMON and word not in _EMPTY and not (len(word) > 5 and word.endswith("ly"))
+    )
 
 
 _NO = words_of("no without avoid avoiding zero excluding exclude sans")
@@ -175,7 +183,9 @@ _PERSONS = words_of("i we you he she they")
 _TOWARD = words_of("for about on in at to with")
 _PASSED = words_of("ever even please to be really just also actually")
 _PASSIVE = words_of("come appear show contain allowed occur turn mentioned used included shown named permitted touched")
-_HABITS = words_of("work do eat drink have want use allow accept tolerate install touch permit own take stand contain handle")
+_HABITS = words_of(
+    "work do eat drink have want use allow accept tolerate install touch permit own take stand contain handle"
+)
 _COMPARED = words_of(
     "more less longer later earlier fewer bigger smaller shorter over under above below before after until than sooner"
 )
@@ -192,7 +202,8 @@ _CHANGING = words_of(
 _DOING = words_of("""
     install contact invite tell email call involve name wear serve give send post bring discuss cite quote print
     schedule book cook order play accept ask request buy touch use mention include add write say talk reveal
-    put show contain import eat drink have bring reference disclose share promise offer list suggest recommend compare name
+    put show contain import eat drink have bring reference disclose share promise offer list suggest
+    recommend compare
 """)
 _EMPTY = words_of("""
     idea problem problems worries need rush hurry longer matter clue doubt reason way point sense time thing things

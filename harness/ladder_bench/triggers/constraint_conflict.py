@@ -13,7 +13,7 @@ import regex
 
 from ladder_bench.blocks import FRAME_OPEN, frame_parts
 from ladder_bench.triggers.answers import own_voice
-from ladder_bench.triggers.bans import bans
+from ladder_bench.triggers.bans import bans, clause_of
 from ladder_bench.triggers.constraints import quantities
 from ladder_bench.triggers.limits import exceeded, out_of_time, too_long
 from ladder_bench.triggers.rules import Hits, Lexicon, hits_of, sentences_of
@@ -109,7 +109,12 @@ def _rule(lexicon: Lexicon, message: str, name: str, own: bool) -> Hit | None:
     if found := [hit for hit in hits.get(f"{name}.rule") if hit.sentence not in partly]:
         return found[0]
     named = [hit for hit in hits.told(f"{name}.named") if hit.sentence not in partly]
-    covered = [hit for hit in named for ban in bans(message) if hit.start in ban.words and not (ban.fixed or (own and ban.personal))]
+    covered = [
+        hit
+        for hit in named
+        for ban in bans(message)
+        if hit.start in ban.words and not (ban.fixed or (own and ban.personal))
+    ]
     return covered[0] if covered else None
 
 
@@ -119,7 +124,7 @@ def _harmless(hits: Hits, text: Text, hit: Hit) -> bool:
         return True
     if any(other.start < hit.start < other.end for other in hits.told("mock")):
         return True
-    return text.words[hit.end : hit.end + 1] and text.words[hit.end] in _MOCKED
+    return not _MOCKED.isdisjoint(text.words[hit.end : hit.end + 1])
 
 
 def _banned(hits: Hits, text: Text, earlier: Sequence[str]) -> Found | None:
@@ -133,12 +138,14 @@ def _banned(hits: Hits, text: Text, earlier: Sequence[str]) -> Found | None:
     stems: dict[int, dict[str, int]] = {}
     spared: set[tuple[int, str]] = set()
     told = frozenset().union(*(ban.stems for ban in ruled_out))
+    wanting = {clause_of(text, hit.start) for group in ("ask", "insist") for hit in hits.get(group)}
     for i, word in enumerate(text.words):
         if text.sentences[i] not in asked or stem(word) not in told:
             continue
+        clause = clause_of(text, i)
         if _negated(text, i):
             spared.add((text.sentences[i], stem(word)))
-        else:
+        elif clause in wanting or _STATING.isdisjoint(text.words[clause:i]):
             stems.setdefault(text.sentences[i], {}).setdefault(stem(word), i)
     for ban in ruled_out:
         for sentence, there in stems.items():
@@ -228,6 +235,7 @@ _OFTEN = regex.compile(
 _VALUES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7} | {str(n): n for n in range(10)}
 _TAKING = words_of("in use using with to into on via write as want need switch from deploy host run export")
 _MOCKED = words_of("free substitute substitutes alternative alternatives replacement style flavour flavoured")
+_STATING = words_of("is are was were has had contains theres")  # before a thing: the clause only says what there is
 _NEGATORS = words_of("""
     no not without never dont avoid nor cant cannot isnt arent wont doesnt free minus skip zero instead
 """)

@@ -189,7 +189,9 @@ _NUMBER_WORDS = {word: n for n, word in enumerate(regex.split(" ", _COUNTING))} 
     "dozen": 12,
     "half": 0.5,
 }
-_NUMBERS = frozenset({*_NUMBER_WORDS, *"hour minute page side paragraph sentence line slide week month".split()}) - {"one"}
+_NUMBERS = frozenset({*_NUMBER_WORDS}) - {"one"} | words_of(
+    "hour minute page side paragraph sentence line slide week month"
+)
 _DIGIT = re.compile(r"\d")
 _UNITS = tuple(
     (name, scale, regex.compile(pattern))

@@ -58,6 +58,7 @@ AGAINST: Cues = {
     "known": (-1.5, 2),
     "prose": (-1.4, 2),
     "piece": (-2.0, 1),
+    "handed": (-1.1, 1),
     "ruling": (-1.3, 1),
     "simple": (-1.3, 2),
     "resolved": (-0.6, 2),
@@ -77,8 +78,8 @@ _NAME = re.compile(
     r"|\w+\.(?:py|js|ts|go|rs|java|rb|sql|ya?ml|json|log|so|dll|c|cpp|h|cs|kt|swift|php|conf|toml|sh))\b|`[^`\n]+`"
 )
 _MEASURED = regex.compile(
-    r"(?i)(?<![\w.])\d+(?:[.,]\d+){0,4}k? ?(?:[kmgtp]i?b|[mµun]s|sec(?:ond)?s?|min(?:ute)?s?|req(?:uest)?s?|rps|qps|iops"
-    r"|[mg]bits?|hz|rows?|nodes?|gpus?|cores?|workers?|threads?|pods?|users?|clients?|connections?|tenants?|services?"
+    r"(?i)(?<![\w.])\d+(?:[.,]\d+){0,4}k? ?(?:[kmgtp]i?b|[mµun]s|sec(?:ond)?s?|min(?:ute)?s?|req(?:uest)?s?|rps|qps"
+    r"|iops|[mg]bits?|hz|rows?|nodes?|gpus?|cores?|workers?|threads?|pods?|users?|clients?|connections?|tenants?|services?"
     r"|tables?|devs?|hosts?)\b|\bp\d\d\b|\b1 in \d+|\d ?%|\b\d+/s\b|\b\d+(?:[.,]\d+)?M\b"
 )
 

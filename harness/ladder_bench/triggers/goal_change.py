@@ -3,8 +3,7 @@
 A change of goal has a shape: something is told that takes the ground from what was asked (it is off, refused, seen to,
 or something happened), then something is asked for that stands by itself, in words that the conversation has not had.
 Cues of the ground and of the new request give points; ties to what was said before, edits and additions take some away.
-Where the change is announced ("forget X, what I need now is Y"), only the words around the announcement and the request
-after it are read, however long the message and the answers before it are.
+A change that is announced in so many words is read by `announced`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ladder_bench.triggers.announced import announcement
 from ladder_bench.triggers.rules import Hits, Lexicon, hits_of, sentences_of
 from ladder_bench.triggers.seen import Seen
 from ladder_bench.triggers.text import RECENT, Hit, Text, meaning, stem, stems, visible, words_of
@@ -24,6 +24,7 @@ HEAD = 8  # words with a meaning from where a request begins that name what it i
 MOST = 6  # new words that count
 LINKS = 3  # words known before that count
 INDEFINITE_REACH = 3  # words before a thing that may say that it is new
+ANSWER_READ = 1000  # characters of an answer that are read: the longer it is, the more words it shares by chance
 LONG = 45  # words of a message that tells details
 QUOTED = 6  # words of a request that are quoted
 POINTS: Mapping[str, float] = {
@@ -58,22 +59,6 @@ POINTS: Mapping[str, float] = {
     "quoted": -0.9,  # something is quoted or pasted
 }
 THRESHOLD = 3.4
-ANNOUNCED: Mapping[str, float] = {
-    "turn": 1.3,  # "change of plan", "she changed her mind"
-    "dismissed goal": 1.2,  # what is dismissed was asked for, or is "the whole thing"
-    "dismissed known": 0.9,  # what is dismissed was only spoken of
-    "dismissed": 0.3,  # nobody has spoken of it
-    "off": 0.7,  # "the race is off"
-    "wish": 0.9,  # "what I need now"
-    "another thing": 0.8,  # a thing to make that no earlier request names
-    "instead": 0.4,
-    "wish new": 0.15,  # each word of the request that no user message has
-    "edit first": -0.7,
-    "same": -0.5,
-    "addition": -0.5,
-}
-ANNOUNCED_THRESHOLD = 2.2
-MARKERS = ("turn", "dismiss", "off")  # groups that announce a change, in the order in which they tell the reason
 GROUNDS = (
     "goal dropped",
     "replace",
@@ -138,8 +123,14 @@ def detect(lexicon: Lexicon, seen: Seen) -> tuple[str, str] | None:
     if seen.turn == 1:
         return None
     text = visible(seen.message)
-    parts = _parts(hits_of(lexicon, text), text)
-    return _by_shape(lexicon, text, parts, seen) or _by_announcement(lexicon, text, parts, seen.earlier)
+    hits = hits_of(lexicon, text)
+    parts = _parts(hits, text)
+    if found := _by_shape(lexicon, text, parts, seen):
+        return found
+    if not (parts.requests or hits.get("wish")):
+        return None
+    announced = announcement(hits, text, parts.asked, _goal(lexicon, seen.earlier), _said(seen.earlier), LIGHT)
+    return (REASONS["replace"], text.quote(announced)) if announced else None
 
 
 def _by_shape(lexicon: Lexicon, text: Text, parts: Parts, seen: Seen) -> tuple[str, str] | None:
@@ -157,80 +148,13 @@ def _by_shape(lexicon: Lexicon, text: Text, parts: Parts, seen: Seen) -> tuple[s
     return NEW_REQUEST, text.quote(Hit(first, min(first + QUOTED, text.ends[first]), text.sentences[first]))
 
 
-def _by_announcement(
-    lexicon: Lexicon, text: Text, parts: Parts, earlier: Sequence[str]
-) -> tuple[str, str] | None:
-    if not parts.requests or hits_of(lexicon, text).groups.isdisjoint(MARKERS):
-        return None
-    cues, markers = announced_in(lexicon, text, parts, earlier)
-    if not markers or sum(ANNOUNCED[cue] * times for cue, times in cues.items()) < ANNOUNCED_THRESHOLD:
-        return None
-    return REASONS["replace"], text.quote(markers[0])
-
-
-def announced_in(
-    lexicon: Lexicon, text: Text, parts: Parts, earlier: Sequence[str]
-) -> tuple[dict[str, float], Sequence[Hit]]:
-    """How much there is of each cue of an announced change, and the places that announce it."""
-    hits = hits_of(lexicon, text)
-    mentioned = sentences_of(hits, "mentioned")
-    places = {group: [hit for hit in hits.get(group) if hit.sentence not in mentioned] for group in MARKERS}
-    said = _said(earlier)
-    goal = frozenset().union(*(_head(lexicon, message) for message in earlier))
-    dismissals = {hit: _dismissed(hits, text, hit, goal, said) for hit in places["dismiss"]}
-    places["dismiss"] = [hit for hit, how in dismissals.items() if how]
-    markers = [hit for group in MARKERS for hit in places[group]]
-    if not markers:
-        return {}, ()
-    # the request stands in the sentence of the first marker or after it
-    since = min(hit.sentence for hit in markers)
-    asked = [i for i in parts.asked if text.sentences[i] >= since]
-    within, openings = set(asked), _openings(text, asked)
-    how = set(dismissals.values())
-    cues: dict[str, float] = {"turn": bool(places["turn"]), "off": bool(places["off"])}
-    cues["dismissed goal"] = "dismissed goal" in how
-    cues["dismissed known"] = "dismissed known" in how and not cues["dismissed goal"]
-    cues["dismissed"] = how == {"dismissed"}
-    cues["wish"] = any(hit.sentence >= since for hit in hits.get("wish"))
-    things = [hit.start for hit in hits.get("deliverable") if hit.start in within]
-    cues["another thing"] = any(stem(text.words[i]) not in goal for i in things)
-    cues["instead"] = any(text.words[i] == "instead" for i in asked)
-    named = {stem(text.words[i]) for i in asked if meaning(text.words[i]) and text.words[i] not in LIGHT}
-    cues["wish new"] = min(MOST, len(named - said))
-    edits = {hit.start for hit in hits.get("edit")}
-    cues["edit first"] = bool(openings) and openings <= edits and not cues["another thing"]
-    cues["same"] = any(hit.sentence >= since for hit in hits.get("unchanged"))
-    cues["addition"] = any(hit.sentence >= since for hit in hits.get("addition"))
-    return cues, markers
-
-
-def _dismissed(hits: Hits, text: Text, hit: Hit, goal: frozenset[str], said: frozenset[str]) -> str | None:
-    """The cue that a verb of dismissing is, by its object. None where a part of the work is dismissed."""
-    stops = {other.start for other in hits.get("preposition")} | text.breaks
-    end = min(hit.end + OBJECT_REACH, text.ends[hit.start])
-    end = min((i for i in stops if hit.end < i < end), default=end)
-    objects = [i for i in range(hit.end, end) if meaning(text.words[i])][:OBJECTS]
-    words = {stem(text.words[i]) for i in objects}
-    if any(other.start in objects for other in hits.get("whole")):
-        return "dismissed goal"
-    if not objects or any(other.start in objects for other in hits.get("detail")):
-        return None
-    return "dismissed goal" if words & goal else "dismissed known" if words & said else "dismissed"
-
-
-def _openings(text: Text, asked: Sequence[int]) -> set[int]:
-    """The words that requests begin with."""
-    within = set(asked)
-    return {i for i in asked if i - 1 not in within or text.sentences[i - 1] != text.sentences[i]}
-
-
 def cues_of(
     lexicon: Lexicon, text: Text, parts: Parts, earlier: Sequence[str], answers: Sequence[str]
 ) -> tuple[dict[str, float], Mapping[str, Sequence[Hit]]]:
     """How much there is of each cue, and the places that take the ground from the goal so far, by cue."""
     hits = hits_of(lexicon, text)
-    said, answered = _said(earlier), _said(answers)
-    goal = frozenset().union(*(_head(lexicon, message) for message in earlier))
+    said, answered = _said(earlier), _said([answer[:ANSWER_READ] for answer in answers])
+    goal = _goal(lexicon, earlier)
     asked = frozenset(parts.asked)
     grounds = _grounds(hits, text, asked, goal, said | answered)
     named = [(i, stem(word)) for i, word in enumerate(text.words) if meaning(word)]
@@ -255,7 +179,7 @@ def cues_of(
     cues["requests"] = parts.requests > 1
     cues["nothing asked"] = not parts.requests
     cues["pending"] = any(_pending(lexicon, message) for message in earlier)
-    openings = _openings(text, parts.asked)
+    openings = {i for i in parts.asked if i - 1 not in asked or text.sentences[i - 1] != text.sentences[i]}
     for cue in ("addition", "closing"):
         cues[cue] = bool(hits.get(cue))
     cues["onward"] = any(not hit.start or hit.start in openings for hit in hits.get("onward"))
@@ -320,6 +244,11 @@ def _opening(text: Text, asked: frozenset[int], i: int) -> str:
 
 def _said(messages: Sequence[str]) -> frozenset[str]:
     return frozenset().union(*map(stems, messages))
+
+
+def _goal(lexicon: Lexicon, earlier: Sequence[str]) -> frozenset[str]:
+    """The words that name what was asked for so far."""
+    return frozenset().union(*(_head(lexicon, message) for message in earlier))
 
 
 @lru_cache(maxsize=RECENT)

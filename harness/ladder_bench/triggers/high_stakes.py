@@ -51,6 +51,7 @@ AGAINST: Mapping[str, Cue] = {
     "setting": Cue(-1.9, -1.1, 3),
     "resolved": Cue(-0.9, -0.7, 3),
     "wording": Cue(-0.7, -1.0, 3),
+    "plan": Cue(-0.7, -0.7, 3),
     "jest": Cue(-0.6),
 }
 IDLE = -0.9  # what is asked for is of everyday life
@@ -144,8 +145,13 @@ def _harm(topics: Topics, text: Text) -> float:
 
 def _stakes(hits: Hits, text: Text) -> float:
     """Points of what shows that the user will act upon the answer."""
-    points = sum(cue.points(len(hits.get(kind))) for kind, cue in STAKES.items())
     last = text.sentences[-1]
+    points = sum(cue.points(len(hits.get(kind))) for kind, cue in STAKES.items() if kind != "decision")
+    # "ok" and "now" alone ask for a ruling only where something is asked
+    asked = (
+        hit.end - hit.start > 1 or hit.sentence in text.asked or hit.sentence == last for hit in hits.get("decision")
+    )
+    points += STAKES["decision"].points(sum(asked))
     words = text.sentences.count(last)
     points += BRIEF * (words <= BRIEF_WORDS and any(hit.sentence == last for hit in hits.get("brief")))
     return points + SHORT * (words <= SHORT_WORDS and last in text.asked) + LARGE * _large(text.source)

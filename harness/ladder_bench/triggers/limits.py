@@ -232,7 +232,9 @@ def _parts_too_many(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found |
     for whole in old:
         if whole.bound not in (EXACTLY, MOST) or not _counts(whole) or whole.dimension in ("days", "people"):
             continue
-        parts = [q for q in new if (_counts(q) or q.dimension == BARE) and q.bound == PLAIN and 1 < q.value < whole.value]
+        parts = [
+            q for q in new if (_counts(q) or q.dimension == BARE) and q.bound == PLAIN and 1 < q.value < whole.value
+        ]
         together = len(parts) >= 3 and len({q.sentence for q in parts}) == 1
         if together and whole.value < sum(q.value for q in parts) <= 3 * whole.value:
             return "does not add up", f"{whole.evidence} … {parts[0].evidence}"
@@ -256,7 +258,12 @@ def _listed(message: str, own: regex.Match[str], limits: Sequence[Quantity]) -> 
     dimension = f"{name}s" if f"{name}s" in _OF_TEXT else f"count:{stem(name)}"
     items = max(1 + len(_NEXT_ITEM.findall(_ASIDE.sub("", part))) for part in _SENTENCE.split(message))
     for most in limits:
-        if most.dimension == dimension and most.bound in (MOST, EXACTLY) and not most.each and items > max(most.value, 2):
+        if (
+            most.dimension == dimension
+            and most.bound in (MOST, EXACTLY)
+            and not most.each
+            and items > max(most.value, 2)
+        ):
             return "more than the limit", f"{most.evidence} … {items} {name}"
     return None
 
@@ -265,9 +272,9 @@ def _said_otherwise(new: Sequence[Quantity], old: Sequence[Quantity]) -> Found |
     """Another span of days for what an earlier sentence says in the same words."""
     for now in new:
         for then in old:
-            if now.dimension == then.dimension == "days" and now.value != then.value:
-                if len(now.about & then.about) >= SAME_MATTER:
-                    return "said otherwise before", f"{then.evidence} … {now.evidence}"
+            differs = now.dimension == then.dimension == "days" and now.value != then.value
+            if differs and len(now.about & then.about) >= SAME_MATTER:
+                return "said otherwise before", f"{then.evidence} … {now.evidence}"
     return None
 
 

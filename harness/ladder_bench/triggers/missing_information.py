@@ -62,9 +62,9 @@ def _referred(hits: Hits, text: Text, seen: Seen) -> tuple[str, str] | None:
         return "refers to what is not there", text.quote(attached[0])
     if not hits.get("work"):
         return None
-    said = _said(seen)
     if len(text.words) > LONG:
         return None
+    said = _said(seen)
     definite = {hit.start for hit in hits.get("definite")}
     artefacts = {hit.start for hit in hits.get("artefact")}
     for verb in hits.get("work"):

@@ -7,9 +7,9 @@ text that the user only quotes. What the phrases mean together is up to the trig
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -19,97 +19,121 @@ from ladder_bench.errors import InputError, Problem
 from ladder_bench.triggers.text import COMMON, RECENT, Hit, Text, stem, words_of
 
 KNOWN_WORDS = 16_384  # of the words that users say, those whose phrases stay at hand
+RECENT_HITS = 8 * RECENT  # a text has hits of each lexicon that reads it
 NUMBER = "0"  # in a phrase, stands for any number
 GAP = 4  # words that "..." may stand for
 NEGATION_REACH = 4  # words after a negator that it covers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Word:
-    """One place in a phrase: the words it accepts whole, and by their beginning. Neither: a gap."""
+    """One place in a phrase: the words it accepts whole, and by their beginning. Neither: a gap.
+
+    `loose`: it accepts more than what it has whole.
+    """
 
     whole: frozenset[str]
     beginnings: tuple[str, ...] = ()
     optional: bool = False
-
-    @property
-    def gap(self) -> bool:
-        return not self.whole and not self.beginnings
+    gap: bool = False
+    loose: bool = False
 
     def accepts(self, word: str) -> bool:
         return word in self.whole or word.startswith(self.beginnings) or (NUMBER in self.whole and word[0].isdigit())
+
+    def ways(self, word: str) -> list[int]:
+        """How it accepts a word: as it is (0), as a number (1), by its beginning (more, the longer that is)."""
+        found = [0] if word in self.whole else []
+        if self.loose:
+            found += [1] if NUMBER in self.whole and word[0].isdigit() else []
+            found += [1 + len(beginning) for beginning in self.beginnings if word.startswith(beginning)]
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Phrase:
     """Words in a row. A text that has the phrase has a word that `telling` accepts, and one of `besides` if any are."""
 
+    lexicon: str
+    number: int  # in its lexicon
     group: str
     words: tuple[Word, ...]
     opening: bool  # counts only at the beginning of a sentence or clause
     closing: bool  # counts only at the end of one
     telling: Word
-    besides: frozenset[str] | None = None
+    before: int | None  # words before the telling one, None where they may be more or fewer
+    besides: frozenset[str] | None
+
+    def starts(self, text: Text, word: str) -> Iterable[int]:
+        """Where the phrase may begin in a text that has this word, which its telling place accepts."""
+        if self.before == 0:
+            return text.places[word]
+        if self.before is not None:
+            return [i - self.before for i in text.places[word] if i >= self.before]
+        first = self.words[0]
+        words = first.whole if not first.loose else filter(first.accepts, text.places)
+        return [i for word in words for i in text.places.get(word, ())]
 
 
-class Index(dict[str, tuple[Phrase, ...]]):
-    """The phrases that accept a word at one of their places. Each word is looked up once, while there are not many."""
+Telling = tuple[frozenset[str] | None, Phrase, str]  # what else a text needs, to have a phrase that a word tells
+NO_TELLING: Mapping[str, tuple[Telling, ...]] = {}
 
-    def __init__(self, phrases: Iterable[Phrase], place: Callable[[Phrase], Word]) -> None:
+
+class Index:
+    """The phrases that a word tells, by lexicon. A word is looked up once for all of them, while there are not many."""
+
+    def __init__(self, phrases: Iterable[Phrase]) -> None:
         self._whole: dict[str, list[Phrase]] = {}
         self._beginnings: dict[str, list[Phrase]] = {}
         for phrase in phrases:
-            for word in sorted(place(phrase).whole):
+            for word in phrase.telling.whole:
                 self._whole.setdefault(word, []).append(phrase)
-            for beginning in place(phrase).beginnings:
+            for beginning in phrase.telling.beginnings:
                 self._beginnings.setdefault(beginning, []).append(phrase)
-        self._numbers = tuple(self._whole.get(NUMBER, ()))
-        self._lengths = sorted({len(beginning) for beginning in self._beginnings})
-        self._initials = {beginning[0] for beginning in self._beginnings}
+        self._lengths: dict[str, set[int]] = {}  # of beginnings, by initial
+        for beginning in self._beginnings:
+            self._lengths.setdefault(beginning[0], set()).add(len(beginning))
+        self._known: dict[str, Mapping[str, tuple[Telling, ...]]] = {}
 
-    def __missing__(self, word: str) -> tuple[Phrase, ...]:
-        number = word[0].isdigit()
-        if number and word not in self._whole and word[0] not in self._initials:
-            return self._numbers  # not kept: there is no end of numbers
-        phrases = list(self._whole.get(word, ()))
-        if number:
-            phrases += self._numbers
-        if word[0] in self._initials:
-            for length in self._lengths:
-                if length <= len(word):
-                    phrases += self._beginnings.get(word[:length], ())
-        if len(self) >= KNOWN_WORDS:
-            self.clear()
-        found = self[word] = tuple(phrases)
+    @lru_cache(maxsize=RECENT)  # noqa: B019
+    def told(self, text: Text) -> Mapping[str, list[tuple[Telling, ...]]]:
+        """What the words of a text tell, by lexicon."""
+        found: dict[str, list[tuple[Telling, ...]]] = {}
+        for word in text.places:
+            known = self._known.get(word)
+            for name, told in (self._looked_up(word) if known is None else known).items():
+                found.setdefault(name, []).append(told)
         return found
+
+    def _looked_up(self, word: str) -> Mapping[str, tuple[Telling, ...]]:
+        phrases = list(self._whole.get(word, ()))
+        number = word[0].isdigit()
+        if number:
+            phrases += self._whole.get(NUMBER, ())
+        for length in self._lengths.get(word[0], ()):
+            if length <= len(word):
+                phrases += self._beginnings.get(word[:length], ())
+        found: dict[str, list[Telling]] = {}
+        for phrase in dict.fromkeys(phrases):
+            found.setdefault(phrase.lexicon, []).append((phrase.besides, phrase, word))
+        told = {name: tuple(each) for name, each in found.items()} if found else NO_TELLING
+        if number:
+            return told  # not kept: there is no end of numbers
+        if len(self._known) >= KNOWN_WORDS:
+            self._known.clear()
+        self._known[word] = told
+        return told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
-    """A trigger's phrases, by their first word and by the word that tells most, and its patterns of structure."""
+    """A trigger's phrases, in the index of all lexicons, and its patterns of structure."""
 
+    name: str
     languages: frozenset[str]
-    by_first: Index
-    by_telling: Index
+    index: Index
     structures: tuple[regex.Pattern[str], ...]
     settings: Mapping[str, float]
-
-    @staticmethod
-    def compiled(name: str, content: Mapping[str, Any]) -> Lexicon:
-        """Read a lexicon's YAML. Raises InputError with every phrase and pattern that cannot be read."""
-        problems: list[Problem] = []
-        phrases = list(_told(list(_phrases(content.get("phrases", {}), f"{name}.phrases", "", problems))))
-        structures = list(_structures(content.get("structures", ()), f"{name}.structures", problems))
-        settings = dict(_settings(content.get("settings", {}), f"{name}.settings", problems))
-        if problems:
-            raise InputError(problems)
-        return Lexicon(
-            frozenset(content.get("languages", ())),
-            Index(phrases, lambda phrase: phrase.words[0]),
-            Index(phrases, lambda phrase: phrase.telling),
-            tuple(structures),
-            settings,
-        )
 
     def speaks(self, language: str | None) -> bool:
         return language is None or language.casefold().replace("_", "-").partition("-")[0] in self.languages
@@ -121,15 +145,15 @@ class Lexicon:
                 return match[0].strip()
         return None
 
-    def possible(self, words: frozenset[str]) -> set[Phrase]:
-        """The phrases that a text of these words may have: a few, found without reading it."""
-        told = map(self.by_telling.__getitem__, words)
-        return {
-            phrase
-            for phrases in told
-            for phrase in phrases
-            if phrase.besides is None or not phrase.besides.isdisjoint(words)
-        }
+    def possible(self, text: Text) -> dict[str, list[Telling]]:
+        """The phrases that a text may have, by group: a few, found without reading it."""
+        words = text.distinct
+        found: dict[str, list[Telling]] = {}
+        for each in self.index.told(text).get(self.name, ()):
+            for telling in each:
+                if telling[0] is None or not words.isdisjoint(telling[0]):
+                    found.setdefault(telling[1].group, []).append(telling)
+        return found
 
 
 # --- finding -------------------------------------------------------------------------------
@@ -144,27 +168,41 @@ class Hits:
     """The phrases of a lexicon in a text, by group, without those that are negated. A group is read when asked for."""
 
     def __init__(self, lexicon: Lexicon, text: Text) -> None:
-        self._by_first, self._text = lexicon.by_first, text
-        self._possible = lexicon.possible(frozenset(text.words))
-        self.groups = {phrase.group for phrase in self._possible}  # those that may have hits; no other has
+        self._text = text
+        self._possible = lexicon.possible(text)
+        self.groups = self._possible.keys()  # those that may have hits; no other has
+        self._read: dict[str, tuple[Hit, ...]] = {}
+        self._first: dict[str, tuple[int, int, int]] = {}
         self._found: dict[str, tuple[Hit, ...]] = {}
         self._dropped: set[int] = set()
 
     def get(self, group: str) -> tuple[Hit, ...]:
         """The hits of a group, in the order of the text."""
-        if group not in self.groups:
+        if group not in self._possible:
             return ()
-        if group not in self._found:
-            self._found[group] = tuple(hit for _, hit in self._matched(group) if self._counts(hit))
-        return self._found[group]
+        found = self._found.get(group)
+        if found is None:
+            told = self.told(group)
+            if told and (self._negators or self._dropped):
+                told = tuple(filter(self._counts, told))
+            found = self._found[group] = told
+        return found
 
     def told(self, group: str) -> tuple[Hit, ...]:
         """The hits of a group, negated or not."""
-        return tuple(hit for _, hit in self._matched(group)) if group in self.groups else ()
+        if group not in self._possible:
+            return ()
+        found = self._read.get(group)
+        if found is None:
+            matched = sorted(self._matched(group))
+            found = self._read[group] = tuple([hit for _, hit in matched])
+            if matched:
+                self._first[group] = matched[0][0]
+        return found
 
     def among(self, groups: Iterable[str]) -> dict[str, tuple[Hit, ...]]:
         """The hits of the groups that have some; the group whose phrase stands first comes first, negated or not."""
-        first = sorted((matched[0][0], group) for group in groups if (matched := self._matched(group)))
+        first = sorted((self._first[group], group) for group in groups if self.told(group))
         return {group: hits for _, group in first if (hits := self.get(group))}
 
     def outside(self, sentences: set[int]) -> Hits:
@@ -176,31 +214,23 @@ class Hits:
         others._found = {}
         return others
 
-    @cached_property
-    def _begun(self) -> Mapping[str, list[tuple[int, int, Phrase]]]:
-        """Where phrases may begin, by group: a running number, the word, the phrase."""
-        starting = enumerate(map(self._by_first.__getitem__, self._text.words))
-        begun = [(i, phrase) for i, phrases in starting for phrase in phrases if phrase in self._possible]
-        found: dict[str, list[tuple[int, int, Phrase]]] = {}
-        for n, (i, phrase) in enumerate(begun):
-            found.setdefault(phrase.group, []).append((n, i, phrase))
-        return found
-
-    def _matched(self, group: str) -> list[tuple[int, Hit]]:
-        """The phrases of a group that are there, each with its number."""
-        found = []
+    def _matched(self, group: str) -> set[tuple[tuple[int, int, int], Hit]]:
+        """The phrases of a group that are there, each with its place in an order."""
+        found = set()
         text = self._text
-        for n, i, phrase in self._begun.get(group, ()):
-            end = _match(phrase.words, 0, text.words, i, text.ends[i])
-            if end and (not phrase.opening or _opens(text, i)) and (not phrase.closing or _closes(text, end)):
-                found.append((n, Hit(i, end, text.sentences[i])))
+        for _, phrase, word in self._possible[group]:
+            for i in phrase.starts(text, word):
+                end = _match(phrase.words, 0, text.words, i, text.ends[i])
+                if end and (not phrase.opening or _opens(text, i)) and (not phrase.closing or _closes(text, end)):
+                    hit = Hit(i, end, text.sentences[i])
+                    for way in phrase.words[0].ways(text.words[i]):
+                        found.add(((i, way, phrase.number), hit))
         return found
 
     @cached_property
     def _negators(self) -> list[Hit]:
-        exceptions = [hit for _, hit in self._matched("not_negator")]
-        negators = [hit for _, hit in self._matched("negator")]
-        return [n for n in negators if not any(e.start <= n.start < e.end for e in exceptions)]
+        exceptions = self.told("not_negator")
+        return [n for n in self.told("negator") if not any(e.start <= n.start < e.end for e in exceptions)]
 
     def _counts(self, hit: Hit) -> bool:
         return hit.sentence not in self._dropped and not self._negated(hit)
@@ -216,7 +246,7 @@ class Hits:
         return False
 
 
-@lru_cache(maxsize=RECENT)
+@lru_cache(maxsize=RECENT_HITS)
 def hits_of(lexicon: Lexicon, text: Text) -> Hits:
     return Hits(lexicon, text)
 
@@ -226,7 +256,7 @@ def _match(phrase: Sequence[Word], k: int, words: Sequence[str], i: int, limit: 
     while k < len(phrase):
         word = phrase[k]
         k += 1
-        if i < limit and word.accepts(words[i]):  # a gap accepts none
+        if i < limit and (words[i] in word.whole or (word.loose and word.accepts(words[i]))):  # a gap accepts none
             if not word.optional:
                 i += 1
             elif end := _match(phrase, k, words, i + 1, limit):
@@ -262,57 +292,89 @@ def distinct(text: Text, hits: Iterable[Hit]) -> set[str]:
 
 # --- compiling -----------------------------------------------------------------------------
 
+Line = tuple[str, tuple[Word, ...], bool, bool]  # a phrase as it is written: group, words, opening, closing
 
-def _phrases(content: Any, where: str, group: str, problems: list[Problem]) -> Iterator[Phrase]:
+
+def compiled(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, Lexicon]:
+    """Read the YAML of lexicons, by name. Raises InputError with every phrase and pattern that cannot be read."""
+    problems: list[Problem] = []
+    phrases: list[Phrase] = []
+    patterns: dict[str, tuple[regex.Pattern[str], ...]] = {}
+    settings: dict[str, Mapping[str, float]] = {}
+    for name, content in contents.items():
+        phrases += _told(name, list(_lines(content.get("phrases", {}), f"{name}.phrases", "", problems)))
+        patterns[name] = tuple(_structures(content.get("structures", ()), f"{name}.structures", problems))
+        settings[name] = dict(_settings(content.get("settings", {}), f"{name}.settings", problems))
+    if problems:
+        raise InputError(problems)
+    index = Index(phrases)
+    return {
+        name: Lexicon(name, frozenset(content.get("languages", ())), index, patterns[name], settings[name])
+        for name, content in contents.items()
+    }
+
+
+def _lines(content: Any, where: str, group: str, problems: list[Problem]) -> Iterator[Line]:
     if isinstance(content, Mapping):
         for key, value in content.items():
-            yield from _phrases(value, f"{where}.{key}", f"{group}.{key}" if group else str(key), problems)
+            yield from _lines(value, f"{where}.{key}", f"{group}.{key}" if group else str(key), problems)
     elif isinstance(content, list) and group:
         for line in content:
             for phrase in str(line).split(","):
                 try:
-                    yield _phrase(phrase, group)
+                    yield _line(phrase.strip(), group)
                 except ValueError as error:
                     problems.append(Problem(f"'{phrase.strip()}': {error}", where=where))
     else:
         problems.append(Problem("must be a list of phrases, or groups of such lists", where=where))
 
 
-def _phrase(line: str, group: str) -> Phrase:
+def _line(line: str, group: str) -> Line:
     """Read a phrase: words; `a|b` either; `leak*` any ending; `the?` optional; `...` a few words; `0` any number.
 
     `^` before and `$` after a phrase tie it to the beginning and the end of a sentence or clause.
     """
-    bare = line.strip().removeprefix("^").removesuffix("$")
-    words = tuple(_word(part) for part in bare.replace("-", " ").split())
+    bare = line.removeprefix("^").removesuffix("$")
+    words = tuple(map(_word, bare.replace("-", " ").split()))
     if not words or words[0].gap or words[0].optional or words[-1].gap:
         raise ValueError("must begin and end with a word that has to be there")
-    return Phrase(group, words, line.strip().startswith("^"), line.strip().endswith("$"), telling=words[0])
+    return group, words, line.startswith("^"), line.endswith("$")
 
 
+@lru_cache(maxsize=4096)
 def _word(part: str) -> Word:
     if part == "...":
-        return Word(frozenset())
-    choices = [choice.casefold().replace("'", "").replace("’", "") for choice in part.removesuffix("?").split("|")]
+        return Word(frozenset(), gap=True)
+    choices = part.removesuffix("?").casefold().replace("'", "").replace("’", "").split("|")
     for choice in choices:
-        if not regex.fullmatch(r"[\p{L}\p{N}_¤]+\*?", choice):
+        if not choice.isalpha() and not _CHOICE.fullmatch(choice):
             raise ValueError(f"{choice!r} is not a word; valid: letters and digits, a|b, word*, word? and ...")
-    whole = frozenset(choice for choice in choices if not choice.endswith("*"))
-    return Word(whole, tuple(choice[:-1] for choice in choices if choice.endswith("*")), part.endswith("?"))
+    beginnings = tuple(choice[:-1] for choice in choices if choice.endswith("*")) if "*" in part else ()
+    whole = frozenset(choice for choice in choices if not choice.endswith("*")) if beginnings else frozenset(choices)
+    return Word(whole, beginnings, part.endswith("?"), loose=bool(beginnings) or NUMBER in whole)
 
 
-def _told(phrases: Sequence[Phrase]) -> Iterator[Phrase]:
+_CHOICE = regex.compile(r"[\p{L}\p{N}_¤]+\*?")
+
+
+def _told(name: str, lines: Sequence[Line]) -> Iterator[Phrase]:
     """Choose what tells that a text may have a phrase: the words of it that are rarest, by the lexicon itself."""
-    counts = Counter(word for phrase in phrases for place in phrase.words for word in place.whole)
+    counts = Counter(word for _, words, *_ in lines for place in words for word in place.whole)
+    known: dict[Word, tuple[bool, bool, int]] = {}
 
     def commonness(place: Word) -> tuple[bool, bool, int]:
-        return NUMBER in place.whole, not place.whole.isdisjoint(COMMON), sum(counts[word] for word in place.whole)
+        if place not in known:
+            common = not place.whole.isdisjoint(COMMON)
+            known[place] = NUMBER in place.whole, common, sum(counts[word] for word in place.whole)
+        return known[place]
 
-    for phrase in phrases:
-        needed = [word for word in reversed(phrase.words) if not word.gap and not word.optional]
+    for number, (group, words, opening, closing) in enumerate(lines):
+        needed = [word for word in reversed(words) if not word.gap and not word.optional]
         telling, *others = sorted(needed, key=commonness)
-        exact = [word.whole for word in others if not word.beginnings and NUMBER not in word.whole]
-        yield replace(phrase, telling=telling, besides=exact[0] if exact else None)
+        exact = next((word.whole for word in others if not word.loose), None)
+        place = words.index(telling)
+        fixed = not any(word.gap or word.optional for word in words[:place])
+        yield Phrase(name, number, group, words, opening, closing, telling, place if fixed else None, exact)
 
 
 def _structures(content: Any, where: str, problems: list[Problem]) -> Iterator[regex.Pattern[str]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import regex
 
-RECENT = 256  # messages that stay read: those of one conversation, which its later turns ask about
+RECENT = 1024  # messages that stay read: those of one conversation, which its later turns ask about
 
 
 class Hit(NamedTuple):
@@ -23,10 +23,11 @@ class Text:
     """A message as words: folded, without apostrophes. `sentences[i]` is the number of word i's sentence.
 
     `ends[i]` is where that sentence ends; `breaks` are the words that begin a clause, after a comma, a colon, a dash.
-    `asked` are the numbers of the sentences with a question mark.
+    `asked` are the numbers of the sentences with a question mark; `places` is where each word stands,
+    and `distinct` each word once.
     """
 
-    __slots__ = ("asked", "breaks", "ends", "sentences", "source", "words")
+    __slots__ = ("asked", "breaks", "distinct", "ends", "places", "sentences", "source", "words")
 
     def __init__(self, source: str) -> None:
         tokens = _folded(_TOKEN.findall(source))
@@ -48,6 +49,11 @@ class Text:
                 if n < len(tokens) and "?" in tokens[n]:
                     asked.add(sentence)
                 sentence += 1
+        places: dict[str, list[int]] = {}
+        for i, word in enumerate(words):
+            places.setdefault(word, []).append(i)
+        self.places = places
+        self.distinct = frozenset(places)
         self.source = source
         self.words = tuple(words)
         self.sentences = tuple(sentences)
