@@ -128,6 +128,19 @@ def test_a_goal_changes_by_what_is_told_and_asked_without_a_turning_word() -> No
     assert fired("The hall seats forty. Can you shorten it?", "Write a menu for a wedding in the village hall") == []
 
 
+def test_an_announced_change_of_goal_counts_in_a_long_message_after_a_long_answer() -> None:
+    earlier = ("Write a landing page for our rowing club: boats, membership, a contact form.",)
+    news = "We met the committee last night and went through the budget, the boats and the membership figures. " * 3
+    answer = "Here is the page: boats, membership, contact form, budget, committee, letter, donors, roof. " * 20
+
+    def goal(message: str) -> list[str]:
+        return [found.trigger for found in rules().fired(["goal_change"], Seen(2, message, earlier, "en", (answer,)))]
+
+    change = news + "Forget the landing page. What we need now is a letter to our donors, asking for a new roof."
+    assert goal(change) == ["goal_change"]
+    assert goal(news + "Forget the last line of the page. Send me the page again, everything else stays.") == []
+
+
 def test_words_that_come_from_the_answer_speak_against_a_new_goal() -> None:
     earlier = ("Write a menu for a wedding in the village hall",)
     message = "My aunt rang, she hates terrine. Which mustard would suit pickled walnuts and goat curd better?"

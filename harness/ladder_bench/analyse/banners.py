@@ -14,6 +14,7 @@ from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.domain import Json
 
 SMALL = 50  # conversations below which a sample is small
+TURNS_ARE = "turns could not be scored for quality and are"
 MOST_NAMES = 6  # of strategies in a banner
 
 
@@ -90,9 +91,5 @@ def _of_what_is_missing(summary: Mapping[str, Json], scores: Sequence[Scores]) -
         yield "some usage was not recorded: tokens were counted with a public tokenizer, so costs are estimates"
     unscored = sum(row["metrics"]["quality"]["unscored"] for row in summary["strategies"])
     if unscored:
-        turns_are = (
-            "turn could not be scored for quality and is"
-            if unscored == 1
-            else ("turns could not be scored for quality and are")
-        )
-        yield f"{unscored:,} {turns_are} left out of its means"
+        are = "turn could not be scored for quality and is" if unscored == 1 else TURNS_ARE
+        yield f"{unscored} {are} left out of its means"

@@ -91,7 +91,8 @@ def _dismissed(hits: Hits, text: Text, hit: Hit, goal: frozenset[str], before: f
     end = min(hit.end + OBJECT_REACH, text.ends[hit.start])
     end = min((i for i in stops if hit.end < i < end), default=end)
     objects = [i for i in range(hit.end, end) if meaning(text.words[i])][:OBJECTS]
-    if any(other.start in objects for other in hits.get("whole")):
+    things = (stem(text.words[other.start]) for other in hits.get("deliverable") if other.start in objects)
+    if any(other.start in objects for other in hits.get("whole")) or not goal.isdisjoint(things):
         return "dismissed goal"
     if not objects or any(other.start in objects for other in hits.get("detail")):
         return None
