@@ -121,6 +121,8 @@ def test_validate_without_a_problem_says_so(tmp_path: Path, capsys: pytest.Captu
     code, out, _ = said(capsys, tmp_path, "validate")
     assert (code, out.endswith(" files, no problem\n")) == (0, True)
     assert said(capsys, tmp_path, "validate", "--json") == (0, "[]\n", "")
+    (tmp_path / "one.yaml").write_text("name: one\nsteps: [{tier: light}]\n", encoding="utf-8")
+    assert said(capsys, tmp_path, "validate", "one.yaml")[1] == "1 file, no problem\n"
 
 
 def test_without_a_command_the_help_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

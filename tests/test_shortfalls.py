@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from builders import escalation, ladder
+from builders import escalation, experiment_files, ladder
+from ladder_bench import experiment
 from ladder_bench.domain import TRIGGER_NAMES, Handoff, Ladder
+from ladder_bench.experiment import Options
 from ladder_bench.report import triggers
 from ladder_bench.report.grid import Words
 from report_runs import Talk, whole
@@ -155,3 +159,28 @@ def test_the_commonest_reason_stands_beside_the_turns_that_were_not_answered() -
         "4 of 60 turns were not answered (mostly: timeout: 9 s, at 2); they are unscored, not wrong"
         in (made.summary()["banners"])
     )
+
+
+# --- before anything is run ----------------------------------------------------------------
+
+
+def notes_of(folder: Path, detect: str) -> tuple[str, ...]:
+    """Notes of a run with triggers over conversations that have neither labels nor a language."""
+    opens = {"to": "advanced", "triggers": ["high_stakes"], "detect": detect}
+    path = folder / "climbs.yaml"
+    path.write_text(json.dumps({"name": "climbs", "steps": [{"tier": "light"}], "escalation": opens}), encoding="utf-8")
+    return experiment.prepare(Options(str(experiment_files(folder, [{"ladder": str(path)}], 4)))).notes
+
+
+def test_a_simulated_detector_is_said_to_know_labels_only(tmp_path: Path) -> None:
+    asked, ruled = (" ".join(notes_of(tmp_path, detect)) for detect in ("mid", "rules"))
+
+    assert "the simulated detector knows labels only: 12 messages are unlabelled" in asked
+    assert "simulated detector" not in ruled
+
+
+def test_conversations_without_a_language_are_said_to_be_read_as_english_by_rules(tmp_path: Path) -> None:
+    asked, ruled = (" ".join(notes_of(tmp_path, detect)) for detect in ("mid", "rules"))
+
+    assert "4 conversations without 'language': the rules for triggers read them as English" in ruled
+    assert "English" not in asked

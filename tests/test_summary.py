@@ -262,6 +262,13 @@ def test_parts_of_the_scaffold_and_guardrails_have_a_rate_each() -> None:
     assert by_name(made.summary())["light"]["metrics"]["quality"]["n"] == 24  # a part is no criterion
 
 
+def test_a_guardrail_that_nothing_asked_for_says_that_nothing_was_missing() -> None:
+    made = recorded(single("light", pack=False))
+    made.verdict("light", "c00", 1, metric="guardrail", target="ask", value=None)
+
+    assert by_name(made.summary())["light"]["contract"]["guardrail"]["ask"]["why"] == "nothing was missing"
+
+
 def test_the_churn_of_a_memory_is_the_share_of_its_lines_that_changed() -> None:
     made = Tabled((single("light", pack=False),))
     for case in range(20):

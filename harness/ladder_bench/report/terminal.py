@@ -94,7 +94,7 @@ def _grid(gap: int = 1) -> RichTable:
 def _strategies(whole: Table, wide: bool, has_quality: bool) -> RichTable:
     grid = _grid(gap=1 if wide else 0)
     metrics = [column.metric for column in whole.columns if wide or column.metric not in ONLY_WIDE]
-    grid.add_column("strategy", overflow="fold", min_width=16)
+    grid.add_column("strategy", overflow="fold", min_width=12)
     for metric in metrics:
         grid.add_column(HEADINGS[metric], justify="right", no_wrap=True)
         if whole.base and metric in AFTER:
