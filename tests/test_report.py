@@ -279,14 +279,14 @@ TERMINAL = """
 two-step is the cheapest that keeps quality.
 ! simulated tiers: these numbers illustrate the tool
 
-strategy                    Q   dQ, points           $ each   share     resolved  escalations   handoffs  pareto
-───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-advanced                0.920         base          $0.0300   100 %        0.600        0.500       1.50  undecided
-                  0.870…0.970                 0.0270…0.0330          0.400…0.800  0.300…0.700  1.30…1.70
-two-step                0.910         −1.0          $0.0100  33.3 %        0.600        0.500       1.50  front
-                  0.860…0.960    −3.0…+1.0    0.0090…0.0110          0.400…0.800  0.300…0.700  1.30…1.70
-light (control)         0.700        −22.0         $0.00200   6.7 %        0.600        0.500       1.50  dominated
-                  0.650…0.750  −24.0…−20.0  0.00180…0.00220          0.400…0.800  0.300…0.700  1.30…1.70
+strategy                   Q   dQ, points           $ each   share     resolved  escalations   handoffs  pareto
+──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+advanced               0.920         base          $0.0300   100 %        0.600        0.500       1.50  undecided
+                 0.870…0.970                 0.0270…0.0330          0.400…0.800  0.300…0.700  1.30…1.70
+two-step               0.910         −1.0          $0.0100  33.3 %        0.600        0.500       1.50  front
+                 0.860…0.960    −3.0…+1.0    0.0090…0.0110          0.400…0.800  0.300…0.700  1.30…1.70
+light (control)        0.700        −22.0         $0.00200   6.7 %        0.600        0.500       1.50  dominated
+                 0.650…0.750  −24.0…−20.0  0.00180…0.00220          0.400…0.800  0.300…0.700  1.30…1.70
 n = 20 conversations unless a cell says otherwise. Below each value its 95 % interval over conversations. $ each: USD a
 conversation, warm cache.
 dQ: Q against advanced, paired, in points of 0.01. share: of its cost, a ratio of means.
