@@ -11,7 +11,7 @@ import numpy as np
 
 from ladder_bench import models
 from ladder_bench.analyse import estimates, metrics
-from ladder_bench.domain import Conversation, Estimate, Ladder, Reply, Request, Transcript
+from ladder_bench.domain import Conversation, Estimate, Graded, Ladder, Reply, Request, Transcript
 from ladder_bench.judge.grading import ConversationGrader
 from ladder_bench.models.simulated import Simulated
 from ladder_bench.replay import Setting, replay
@@ -60,7 +60,8 @@ def qualities(
             grader = ConversationGrader(conversation, "rollout", WEIGHTS)
             for number, ladder in enumerate(ladders):
                 transcript = await lived(conversation, ladder, tiers, clients, rules)
-                rows.add((index, number, 0), conversation, transcript, grader.grade(transcript, ladder))
+                graded = Graded(tuple(grader.grade(transcript, ladder)))
+                rows.add((index, number, 0), conversation, transcript, graded)
                 expected[number].append(expected_quality_of(conversation, transcript, clients))
 
     asyncio.run(everything())

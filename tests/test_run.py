@@ -15,7 +15,7 @@ import pytest
 
 from builders import MEMORY, conversation, dataset_lines, experiment_files, ladder, lived
 from ladder_bench import experiment, folder
-from ladder_bench.domain import Conversation, Json
+from ladder_bench.domain import Conversation, Graded, Json
 from ladder_bench.experiment import Options
 from ladder_bench.rows import Rows
 from ladder_bench.store import Store
@@ -280,7 +280,7 @@ def test_an_answer_with_half_a_surrogate_pair_does_not_lose_the_run() -> None:
     strategy = ladder("advanced:1", "light", handoff=MEMORY)
     rows = Rows(60.0)
 
-    rows.add((0, 0, 0), talk, lived(talk, strategy, lambda request: "so use \ud800 it.").transcript, [])
+    rows.add((0, 0, 0), talk, lived(talk, strategy, lambda request: "so use \ud800 it.").transcript, Graded())
     tables = rows.tables()
     assert tables["turns"].column("memory")[1].as_py().count("so use ? it.") == 1
     assert "so use ? it." in tables["messages"].column("content").to_pylist()
@@ -293,7 +293,7 @@ def test_tables_do_not_depend_on_the_order_in_which_conversations_are_done() -> 
     def tables(order: tuple[int, ...]) -> Mapping[str, Any]:
         rows = Rows(60.0)
         for index in order:
-            rows.add((index, 0, 0), talks[index], lives[index], [])
+            rows.add((index, 0, 0), talks[index], lives[index], Graded())
         return rows.tables()
 
     expected = tables((0, 1, 2))
@@ -306,7 +306,7 @@ def test_a_clock_that_ran_backwards_counts_as_no_time() -> None:
 
     def costs(talk: Conversation) -> list[float]:
         rows = Rows(60.0)
-        rows.add((0, 0, 0), talk, lived(talk, ladder("advanced:1", "light:1", "advanced")).transcript, [])
+        rows.add((0, 0, 0), talk, lived(talk, ladder("advanced:1", "light:1", "advanced")).transcript, Graded())
         return list(rows.tables()["calls"].column("usd_warm").to_pylist())
 
     assert costs(odd) == costs(calm)

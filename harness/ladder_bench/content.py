@@ -27,8 +27,10 @@ __all__ = [
     "display",
     "is_file",
     "locate",
+    "locate_rubric",
     "parse",
     "path_text",
+    "prompt_sources",
     "prompts",
     "read_yaml",
     "shipped",
@@ -66,6 +68,13 @@ def locate(name: str, folder: str, suffix: str = ".yaml", near: Path | None = No
     raise InputError(
         f"no such file or bundled name: '{shortened(name)}'{did_you_mean(name, names)}; bundled: {', '.join(names)}"
     )
+
+
+def locate_rubric(name: str, near: Path | None = None) -> Path:
+    """Find a rubric: as a path, in a folder `rubrics` beside the matrix or here, or bundled. Raises InputError."""
+    places = [Path("rubrics")] if near is None else [near.parent / "rubrics", near.parent, Path("rubrics")]
+    own = (place / f"{name}.yaml" for place in places if "/" not in name)
+    return next((path for path in own if is_file(path)), None) or locate(name, "rubrics", near=near)
 
 
 def did_you_mean(name: object, valid: Iterable[str]) -> str:
@@ -231,17 +240,45 @@ def keys_of(model: Any) -> list[str]:
 # --- prompts -------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
-def prompts() -> jinja2.Environment:
-    """The prompt environment: sandboxed, strict about undefined names; it renders our files, never content."""
+@lru_cache(maxsize=32)
+def prompts(own: Path | None = None, folder: str = "ladders/prompts") -> jinja2.Environment:
+    """The prompt environment: sandboxed, strict about undefined names; it renders our files, never content.
+
+    `own` is a user's folder, which is looked into before the bundled one.
+    """
     import jinja2
     from jinja2.sandbox import SandboxedEnvironment
 
     return SandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(shipped("ladders", "prompts")),
+        loader=jinja2.FileSystemLoader([*([own] if own else []), shipped(*folder.split("/"))]),
         undefined=jinja2.StrictUndefined,
         autoescape=False,
         keep_trailing_newline=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def prompt_sources(name: str, own: Path | None, folder: str) -> dict[str, str]:
+    """The text of a prompt and of every one that it extends or includes, by name. Raises InputError."""
+    import jinja2
+    from jinja2 import meta
+
+    environment = prompts(own, folder)
+    assert environment.loader is not None
+    found: dict[str, str] = {}
+    todo = [name]
+    while todo:
+        each = todo.pop()
+        if each in found:
+            continue
+        try:
+            found[each] = environment.loader.get_source(environment, each)[0]
+            todo += [other for other in meta.find_referenced_templates(environment.parse(found[each])) if other]
+        except jinja2.TemplateNotFound:
+            names = environment.list_templates(extensions=["jinja"])
+            hint = did_you_mean(each, names) or f"; bundled: {', '.join(names)}"
+            raise InputError(f"no prompt '{shortened(each)}' beside the file{hint}") from None
+        except (jinja2.TemplateSyntaxError, UnicodeDecodeError) as error:
+            raise InputError(f"prompt '{each}': {error}") from None
+    return dict(sorted(found.items()))

@@ -5,6 +5,8 @@ turns.parquet     one row a turn and strategy: who answered, why, and how long t
 calls.parquet     one row a call, with its prompt as message ids, its usage and its cost
 messages.parquet  every message body that the calls use, once
 verdicts.parquet  one row a grade
+judgements.parquet  what each judge said of each criterion, repeats too
+conversations.parquet  what was replayed, with what a good answer does, for grading it again
 attempts.parquet  one row a request that was sent for this run, failed ones too, with what it cost
 summary.json      the numbers
 """
@@ -53,8 +55,14 @@ TABLES: dict[str, dict[str, str]] = {
     "verdicts": {
         "conversation": "string", "strategy": "string", "sample": "int32", "turn": "int32", "metric": "string",
         "target": "string", "value": "double", "weight": "double", "critical": "bool", "reason": "string",
-        "grader": "string",
+        "grader": "string", "evidence": "string", "rubric": "string",
     },
+    "judgements": {
+        "conversation": "string", "strategy": "string", "sample": "int32", "rubric": "string", "metric": "string",
+        "target": "string", "turn": "int32", "judge": "string", "repeat": "int32", "outcome": "string",
+        "value": "double", "reason": "string", "evidence": "string", "key": "string", "repaired": "bool",
+    },
+    "conversations": {"id": "string", "body": "string"},
 }  # fmt: skip
 ROWS = 4096  # of a table, as they are written together or are Python values at once
 NUMBERS = {"int32": np.int32, "int64": np.int64, "double": np.float64}

@@ -32,6 +32,11 @@ def meets(schema: Json, text: str) -> bool:
         raise Undecided("the JSON Schema refers to itself without end") from None
 
 
+def errors(schema: Json, value: Json) -> list[Any]:
+    """What in a value does not meet a schema of our own: jsonschema's errors, in the order of the value."""
+    return list(_validator(canonical(schema)).iter_errors(value))
+
+
 def first_json(text: str) -> tuple[bool, Json]:
     """Find the first JSON object or array in a text: (found, value)."""
     decoder = json.JSONDecoder()

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple, replace
 from typing import Any
 
 from ladder_bench import cost, folder
-from ladder_bench.domain import Answered, Call, Conversation, Message, Transcript, Turn, Verdict, canonical
+from ladder_bench.corpus import kept
+from ladder_bench.domain import (
+    Answered,
+    Call,
+    Conversation,
+    Graded,
+    History,
+    Message,
+    Transcript,
+    Turn,
+    Verdict,
+    canonical,
+)
 
-TABLES = ("turns", "calls", "verdicts")
+TABLES = ("turns", "calls", "verdicts", "judgements", "conversations")
 PACKED = 4096  # rows of a table that are held as Python values before they become columns
 
 
@@ -30,7 +42,7 @@ class Rows:
         place: tuple[int, int, int],
         conversation: Conversation,
         transcript: Transcript,
-        verdicts: Sequence[Verdict],
+        graded: Graded,
     ) -> None:
         """Add one transcript. `place`: the indexes of its conversation, strategy and sample."""
         who = (transcript.conversation, transcript.strategy, transcript.sample)
@@ -49,13 +61,13 @@ class Rows:
             [
                 (call.key, *who, *self._call(turn, call, starts[turn - 1], usd))
                 for (turn, call), usd in zip(calls, warm, strict=True)
-            ],
+            ]
+            + [self._judging(who, turn, call, starts) for turn, call in graded.calls],
         )
-        self._add(
-            "verdicts",
-            rank,
-            [(*who, v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader) for v in verdicts],
-        )
+        self._add("verdicts", rank, [(*who, *_verdict(each)) for each in graded.verdicts])
+        self._add("judgements", rank, [(*who, *astuple(each)) for each in graded.judgements])
+        if place[1:] == (0, 0):
+            self._add("conversations", rank, [(conversation.id, kept.to_json(conversation))])
 
     def tables(self) -> dict[str, Any]:
         """The run's tables (pyarrow), each with the columns of `folder.TABLES`. They are given away: ask once."""
@@ -142,6 +154,12 @@ class Rows:
             cost.billed_usd(usage, price) if reported else None,
         )
 
+    def _judging(self, who: tuple[str, str, int], turn: int, call: Call, starts: Sequence[float]) -> tuple[Any, ...]:
+        """A judge's call: each stands alone, so no cache is charged, and its prompt holds nothing that is not here."""
+        usd = cost.cold_usd(call.usage, call.request.tier.price)
+        bare = replace(call, request=replace(call.request, system="", history=History(), now=()))
+        return (call.key, *who, *self._call(turn, bare, starts[min(turn, len(starts)) - 1], usd))
+
     def _prompt(self, call: Call) -> list[str]:
         messages = call.request.messages
         ids = [message.digest for message in messages]
@@ -175,6 +193,11 @@ class Rows:
             gap = turn.gap_s if answered.said is turn.user else None
             starts.append(starts[-1] + (self._gap_s if gap is None else max(0.0, gap)))
         return starts
+
+
+def _verdict(verdict: Verdict) -> tuple[Any, ...]:
+    v = verdict
+    return v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader, v.evidence, v.rubric
 
 
 def _labels(names: tuple[str, ...] | None) -> str | None:

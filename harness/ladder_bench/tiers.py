@@ -54,6 +54,7 @@ class TierShape(Shape):
 
 class TiersShape(Shape):
     tiers: Annotated[list[Any], Field(min_length=1)]
+    judges: list[Any] = Field(default_factory=list)
 
 
 class ProfileShape(Shape):
@@ -68,10 +69,11 @@ class SimulatorShape(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """Tiers strongest first, and where they were read."""
+    """Tiers strongest first, and where they were read. `judges` answer no turn: they may grade, and nothing else."""
 
     tiers: tuple[Tier, ...]
     file: str
+    judges: tuple[Tier, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,8 +88,22 @@ class Tiers:
 
     def with_concurrency(self, concurrency: int) -> Tiers:
         """The same tiers with so many calls in flight each."""
-        tiers = tuple(replace(tier, limits=replace(tier.limits, concurrency=concurrency)) for tier in self.tiers)
-        return replace(self, tiers=tiers)
+
+        def with_limit(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+            return tuple(replace(tier, limits=replace(tier.limits, concurrency=concurrency)) for tier in tiers)
+
+        return replace(self, tiers=with_limit(self.tiers), judges=with_limit(self.judges))
+
+    def judge(self, name: str) -> Tier:
+        """Who grades under this name, from the judges or the tiers. Raises InputError."""
+        able = [tier for tier in (*self.judges, *self.tiers) if tier.live]
+        found = next((tier for tier in able if tier.name == name), None)
+        if found is None:
+            names = [tier.name for tier in able]
+            known = "is recorded or simulated and judges nothing" if name in self.names else "is no judge"
+            valid = ", ".join(names) or f"none yet; give one under 'judges' in {self.file}"
+            raise InputError(f"'{content.shortened(name)}' {known}{content.did_you_mean(name, names)}; valid: {valid}")
+        return found
 
 
 def load_tiers(name: str, near: Path | None = None) -> Tiers:
@@ -99,25 +115,30 @@ def read_tiers(document: Document) -> Tiers:
     """Build the tiers of a file. Raises InputError with the problems of all of them."""
     problems: list[Problem] = []
     shapes: list[tuple[Loc, TierShape]] = []
-    for index in range(len(content.parse(TiersShape, document, problems).tiers)):
+    whole = content.parse(TiersShape, document, problems)
+    places: list[Loc] = [("tiers", index) for index in range(len(whole.tiers))]
+    places += [("judges", index) for index in range(len(whole.judges))]
+    for place in places:
         try:
-            shapes.append((("tiers", index), content.parse(TierShape, document.at("tiers", index))))
+            shapes.append((place, content.parse(TierShape, document.at(*place))))
         except InputError as error:
             problems.extend(error.problems)
-    recorded = {shape.name: shape.model == "recorded" for _, shape in reversed(shapes)}
-    tiers: list[Tier] = []
+    recorded = {shape.name: shape.model == "recorded" for loc, shape in reversed(shapes) if loc[0] == "tiers"}
+    found: dict[str | int, list[Tier]] = {"tiers": [], "judges": []}
     seen: set[str] = set()
     for loc, shape in shapes:
         wrong = [document.problem((*loc, *at), what) for at, what in _wrong(shape, recorded)]
         if shape.name in seen:
             wrong.append(document.problem((*loc, "name"), f"duplicate tier '{shape.name}'; names must be unique"))
+        if loc[0] == "judges" and (shape.model == "recorded" or shape.model.startswith("simulated/")):
+            wrong.append(document.problem((*loc, "model"), f"'{shape.model}' judges nothing; name a live model"))
         seen.add(shape.name)
         problems.extend(wrong)
         if not wrong:
-            tiers.append(_tier(shape))
+            found[loc[0]].append(_tier(shape))
     if problems:
         raise InputError(problems)
-    return Tiers(tuple(tiers), document.file)
+    return Tiers(tuple(found["tiers"]), document.file, tuple(found["judges"]))
 
 
 def _tier(shape: TierShape) -> Tier:

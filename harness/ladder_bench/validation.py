@@ -13,7 +13,7 @@ from pydantic import Field
 from ladder_bench import config, content, corpus, tiers
 from ladder_bench.documents import Document, Loc, display, parse_json, read_json, read_text, read_yaml
 from ladder_bench.errors import InputError, Problem, path_text
-from ladder_bench.judge.rubric import RubricShape, load_rubric, read_rubric
+from ladder_bench.judge.rubric import RubricShape, load_rubric, load_rubrics, read_rubric
 
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 DATASETS = (*LINES, ".parquet", ".csv")
@@ -105,7 +105,7 @@ def _ladder(document: Document, path: Path) -> None:
 
 
 def _rubric(document: Document, path: Path) -> None:
-    read_rubric(document)
+    read_rubric(document, path.parent)
 
 
 def _simulator(document: Document, path: Path) -> None:
@@ -117,19 +117,23 @@ def _matrix(document: Document, path: Path) -> None:
     problems: list[Problem] = []
     value = document.value
     names = value.get("rubrics", []) if isinstance(value.get("rubrics"), list) else []
-    rubrics = [(("rubrics", i), lambda name=name: load_rubric([name], path)) for i, name in enumerate(names)]
-    several = [(("rubrics",), lambda: load_rubric(names, path))] if len(names) > 1 else []
+    rubrics = [(("rubrics", i), lambda name=name: load_rubric(str(name), path)) for i, name in enumerate(names)]
     dataset = (
         [(("dataset",), lambda: _dataset(value["dataset"], path))] if isinstance(value.get("dataset"), str) else []
     )
     steps: list[tuple[Loc, Callable[[], object]]] = [
-        ((), lambda: config.read_matrix(document, path)), *dataset, *rubrics, *several
+        ((), lambda: config.read_matrix(document, path)), *dataset, *rubrics
     ]  # fmt: skip
     for loc, step in steps:
         try:
             step()
         except InputError as error:
             problems.extend(each if each.file else document.problem(loc, each.message) for each in error.problems)
+    if not problems:
+        try:
+            load_rubrics(names, path)
+        except InputError as error:
+            problems.append(document.problem(("rubrics",), str(error)))
     if problems:
         raise InputError(problems)
 

@@ -63,6 +63,13 @@ def plain_by_tier(strategies: Iterable[Strategy]) -> dict[str, str]:
     return found
 
 
+def compared_with(about: Json) -> str | None:
+    """With whom pairs are compared: the strongest tier alone, as it answers afresh where what it said is recorded."""
+    top = about["tiers"][0]["name"]
+    alone = plain_by_tier(about["strategies"])
+    return placebos(about).get(top) or alone.get(top) or next(iter(alone.values()), None)
+
+
 def titled(strategies: Iterable[Strategy], name: str) -> str:
     """A strategy's name, with the tier that it is where it is a tier alone under another name."""
     for strategy in strategies:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from ladder_bench.calls.sender import Budget, Sender, Terms
@@ -50,10 +51,18 @@ class Calls:
     """The calls of one run."""
 
     def __init__(
-        self, clients: Mapping[str, ModelClient], store: Store, layers: Layers, stop: Stop, terms: Terms
+        self,
+        clients: Mapping[str, ModelClient],
+        store: Store,
+        layers: Layers,
+        stop: Stop,
+        terms: Terms,
+        optional: Collection[str] = (),
     ) -> None:
+        """`optional`: tiers that may fall silent without ending the run; their calls fail, at once from then on."""
         self._clients, self._store, self._layers = clients, store, layers
         self._stop, self._terms, self._budget = stop, terms, Budget()
+        self._optional = frozenset(optional)
         self._senders: dict[str, Send] = {}
         self._live: list[Sender] = []
         self.keys = Keys(clients, layers.sharing)
@@ -91,9 +100,10 @@ class Calls:
         if tier.name not in self._senders:
             client = self._clients[tier.name]
             if tier.live:
-                sender = Sender(tier, client, self._store, self._stop, self._terms, self._budget)
+                optional = tier.name in self._optional
+                sender = Sender(tier, client, self._store, self._stop, self._terms, self._budget, optional)
                 self._live.append(sender)
-                self._senders[tier.name] = sender.send
+                self._senders[tier.name] = _sealing(sender.send)
             else:
                 self._senders[tier.name] = self._computed(client)
         return self._senders[tier.name]
@@ -119,3 +129,12 @@ class Calls:
     async def close(self) -> None:
         for client in self._clients.values():
             await client.close()
+
+
+def _sealing(send: Send) -> Send:
+    """Send with a fresh mark around data: the key is made without it, so that the store still finds the reply."""
+
+    async def sealing(key: str, request: Request) -> Reply:
+        return await send(key, request.sealed(secrets.token_hex(16)) if request.fence else request)
+
+    return sealing

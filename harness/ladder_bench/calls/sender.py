@@ -25,6 +25,7 @@ TRANSIENT = (
 )  # fmt: skip
 ATTEMPTS = 12  # at 30 % failures, 1 call in 2 million fails twelve times
 SILENT_CALLS = 3  # given up on a tier that has never answered before the run is
+FAILED_IN_A_ROW = 5  # given up on an optional tier before it is asked nothing more
 ATTEMPTS_WITHOUT_A_SIGN = 4  # where a tier has never answered and nothing listens there
 LONGEST_PAUSE_S = 30.0
 
@@ -86,8 +87,20 @@ class Budget:
 class Sender:
     """Sends the calls of one tier."""
 
-    def __init__(self, tier: Tier, client: ModelClient, store: Store, stop: Stop, terms: Terms, budget: Budget) -> None:
+    def __init__(
+        self,
+        tier: Tier,
+        client: ModelClient,
+        store: Store,
+        stop: Stop,
+        terms: Terms,
+        budget: Budget,
+        optional: bool = False,
+    ) -> None:
+        """`optional`: where the tier falls silent, its calls fail at once from then on, and the run goes on."""
         self._tier, self._client, self._store, self._stop = tier, client, store, stop
+        self._optional = optional
+        self._silent: ModelError | None = None
         self._terms, self._budget = terms, budget
         self._throttle = Throttle(tier.limits, stop)
         if (before := store.read(lambda connection: ledger.last_start(connection, tier.name))) is not None:
@@ -101,6 +114,8 @@ class Sender:
 
     async def send(self, key: str, request: Request) -> Reply:
         """Answer a request, trying again what may pass. Raises ModelError, StoppedError."""
+        if self._silent is not None:
+            raise self._silent
         self._opening = self._opening or asyncio.create_task(self._client.open())
         await asyncio.shield(self._opening)
         self.waiting += 1
@@ -115,8 +130,7 @@ class Sender:
             try:
                 return await self._attempt(key, request, patience)
             except FatalModelError as error:
-                self._stop.request(str(error), error)
-                raise
+                raise self._ending(error) from None
             except ModelError as error:
                 failures += 1
                 pause = self._pause(error, failures)
@@ -137,21 +151,29 @@ class Sender:
 
     def _last(self, error: ModelError, failures: int) -> ModelError:
         """What a call ends with: fatal for the run where every further call would end the same way."""
-        if error.kind in TRANSIENT and not self._heard:
+        if error.kind in TRANSIENT and (self._optional or not self._heard):
             self._given_up += 1
         asked = error.retry_after_s or 0.0
         if asked > self._tier.limits.turn_timeout_s:
             return self._fatal("rate_limited", f"asks to wait {asked:.0f} s, longer than 'turn_timeout_s'")
+        if self._optional and self._given_up >= FAILED_IN_A_ROW:
+            return self._fatal(error.kind, f"failed {self._given_up} calls in a row; the last: {error}")
         if not self._heard and (error.kind == "no_connection" or self._given_up >= SILENT_CALLS):
             return self._fatal(error.kind, f"has never answered; the last of {self._given_up} calls: {error}")
         if failures == 1:
             return error
         return ModelError(error.kind, f"{str(error).partition(': ')[2]} (attempt {failures})")
 
-    def _fatal(self, kind: str, what: str) -> FatalModelError:
-        fatal = FatalModelError(kind, f"tier '{self._tier.name}' {what}", charged=False)
-        self._stop.request(str(fatal), fatal)
-        return fatal
+    def _fatal(self, kind: str, what: str) -> ModelError:
+        return self._ending(FatalModelError(kind, f"tier '{self._tier.name}' {what}", charged=False))
+
+    def _ending(self, error: FatalModelError) -> ModelError:
+        """End the run with an error; where it can go on without this tier, only ask it nothing more."""
+        if not self._optional:
+            self._stop.request(str(error), error)
+            return error
+        self._silent = ModelError(error.kind, f"no longer asked: {str(error).partition(': ')[2]}", charged=False)
+        return self._silent
 
     async def _attempt(self, key: str, request: Request, patience: Patience) -> Reply:
         most = most_input_tokens(request)
@@ -206,6 +228,7 @@ class Sender:
             await self._settle(attempt, error.kind, time.perf_counter() - begun, paid)
             raise
         self._heard = True
+        self._given_up = 0
         self._throttle.succeeded()
         usage = reply.usage or cost.estimated_usage(request.messages, reply.text)
         self._throttle.used(tokens, usage.input + usage.output)

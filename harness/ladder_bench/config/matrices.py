@@ -14,7 +14,7 @@ from ladder_bench.config import vary
 from ladder_bench.config.ladders import helper, load_ladder, unknown_tier
 from ladder_bench.config.vary import Grid, VaryShape
 from ladder_bench.documents import Document, Loc, read_yaml
-from ladder_bench.domain import Ladder, Mode
+from ladder_bench.domain import Ladder, Mode, Tier
 from ladder_bench.errors import InputError, Problem
 from ladder_bench.tiers import Natural, Positive, Shape, Text, Tiers, load_tiers
 
@@ -37,10 +37,17 @@ class UserShape(Shape):
     patience: Natural = 2
 
 
+class RepeatsShape(Shape):
+    share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    times: Annotated[int, Field(ge=1, le=20)] = 2
+
+
 class MatrixShape(Shape):
     dataset: str = "workbench"
     tiers: str = "offline"
     rubrics: list[Text] = Field(["checks"], min_length=1)
+    judges: list[Text] | None = None
+    judge_repeats: RepeatsShape = RepeatsShape()
     replay: Literal["rollout", "forced", "simulated"] = "rollout"
     user: UserShape | Text = UserShape()
     controls: Literal["default", "none"] | list[str] = "default"
@@ -76,12 +83,20 @@ class UserSetting:
     patience: int = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Which share of what is judged is judged `times` times more, to see how often a judge changes its mind."""
+
+    share: float = 0.0
+    times: int = 2
+
+
 CONTROLS = ("single", "pack", "reversed", "random-mix", "placebo")
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The experiment as its file says it, names resolved but nothing expanded.
+    """The experiment as its file says it, names resolved but nothing expanded. `judges`: those that rubrics may ask.
 
     `gap_s` is the declared time between user messages where the log has no timestamps; `unresolved_cost_usd` is what
     one unresolved conversation costs, None for ten times the top tier's mean.
@@ -92,6 +107,8 @@ class Matrix:
     dataset: str
     tiers: Tiers
     rubrics: tuple[str, ...]
+    judges: tuple[Tier, ...]
+    judge_repeats: Repeats
     mode: Mode
     user: UserSetting
     controls: tuple[str, ...]
@@ -130,7 +147,7 @@ def read_matrix(
     uses = [use for index in range(len(shape.strategies)) for use in _use(document, index, known, path, problems)]
     for index, rubric in enumerate(rubrics or shape.rubrics):
         try:
-            content.locate(rubric, "rubrics", near=path)
+            content.locate_rubric(rubric, path)
         except InputError as error:
             problems.extend(error.problems if rubrics else _placed(error, document, ("rubrics", index)))
     controls = CONTROLS if shape.controls == "default" else () if shape.controls == "none" else tuple(shape.controls)
@@ -141,6 +158,7 @@ def read_matrix(
     problems.extend(document.problem(loc, what) for loc, what in _wrong_user(shape, known, replay))
     if shape.lexicons is not None and not (path.parent / shape.lexicons).is_dir():
         problems.append(document.problem(("lexicons",), f"no such folder: '{shape.lexicons}', beside the matrix"))
+    judges = _judges(document, shape, known, problems) if known else ()
     if problems or known is None:
         raise InputError(list(dict.fromkeys(problems)))
     return Matrix(
@@ -149,6 +167,8 @@ def read_matrix(
         dataset=shape.dataset,
         tiers=known,
         rubrics=tuple(rubrics or shape.rubrics),
+        judges=judges,
+        judge_repeats=Repeats(shape.judge_repeats.share, shape.judge_repeats.times),
         mode=replay or shape.replay,
         user=_user(shape),
         controls=controls,
@@ -160,6 +180,17 @@ def read_matrix(
         resolved_quality=shape.resolved_quality,
         lexicons=None if shape.lexicons is None else path.parent / shape.lexicons,
     )
+
+
+def _judges(document: Document, shape: MatrixShape, tiers: Tiers, problems: list[Problem]) -> tuple[Tier, ...]:
+    """The judges that a matrix names, all of the tiers file's where it names none."""
+    found = list(tiers.judges) if shape.judges is None else []
+    for index, name in enumerate(shape.judges or []):
+        try:
+            found.append(tiers.judge(name))
+        except InputError as error:
+            problems.extend(_placed(error, document, ("judges", index)))
+    return tuple(found)
 
 
 def _use(document: Document, index: int, tiers: Tiers | None, path: Path, problems: list[Problem]) -> list[Use]:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from ladder_bench import config, content, cost, models
 from ladder_bench.calls import Calls, Keys, Layers, Stop, Terms, interruptible
+from ladder_bench.calls.calling import Fetch, call
 from ladder_bench.corpus import Corpus
 from ladder_bench.detect.labelled import Finding, Look
 from ladder_bench.domain import Json, Origin, Request, Tier, Usage, digest_of
 from ladder_bench.errors import FatalModelError, InputError, ModelError, StoppedError
-from ladder_bench.replay import Fetch
-from ladder_bench.replay.calling import call
 from ladder_bench.report import text
 from ladder_bench.report.routes import hosts_of
 from ladder_bench.store import MissError, Store, ledger

@@ -18,7 +18,7 @@ from ladder_bench.domain.conversations import (
     Turn,
     Usage,
 )
-from ladder_bench.domain.grades import Estimate, Verdict
+from ladder_bench.domain.grades import Estimate, Graded, Judgement, Verdict
 from ladder_bench.domain.strategies import (
     FRAME_PARTS,
     GUARDRAILS,
@@ -36,8 +36,8 @@ from ladder_bench.domain.values import Json, canonical, digest_of
 
 __all__ = [
     "DEFAULT_MAX_OUTPUT_TOKENS", "FRAME_PARTS", "GUARDRAILS", "OUTPUT_BOUNDS", "TRIGGER_NAMES", "Answered", "Call",
-    "Check", "Constraint", "Conversation", "Criterion", "Decision", "Escalation", "Estimate", "Fired", "Handoff",
-    "History", "Intent", "Json", "Kind", "Ladder", "Limits", "Message", "Mode", "Origin", "Price", "Purpose",
-    "Recording", "Reply", "Request", "Statement", "Step", "Tier", "Transcript", "Turn", "Usage", "Verdict",
-    "canonical", "digest_of",
+    "Check", "Constraint", "Conversation", "Criterion", "Decision", "Escalation", "Estimate", "Fired", "Graded",
+    "Handoff", "History", "Intent", "Json", "Judgement", "Kind", "Ladder", "Limits", "Message", "Mode", "Origin",
+    "Price", "Purpose", "Recording", "Reply", "Request", "Statement", "Step", "Tier", "Transcript", "Turn", "Usage",
+    "Verdict", "canonical", "digest_of",
 ]  # fmt: skip

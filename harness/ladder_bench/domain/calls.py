@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ladder_bench.domain.conversations import History, Message, Usage
@@ -35,7 +35,8 @@ class Request:
     """One prompt to one tier: system, history, then the messages of this turn.
 
     `trimmed` counts the oldest messages that were left out because the tier's context is too small. `purpose` says what
-    the reply is for. `schema` is the JSON schema that it should follow, as canonical JSON, "" for prose.
+    the reply is for. `schema` is the JSON schema that it should follow, as canonical JSON, "" for prose. `fence` stands
+    in `system` and `now` around what is data; it is part of the key, and replaced when the request is sent.
     """
 
     tier: Tier
@@ -47,6 +48,12 @@ class Request:
     trimmed: int = 0
     purpose: Purpose = "answer"
     schema: str = ""
+    fence: str = ""
+
+    def sealed(self, nonce: str) -> Request:
+        """The request as it is sent: a mark that nobody in the data can know stands where `fence` stood."""
+        now = tuple(replace(message, content=message.content.replace(self.fence, nonce)) for message in self.now)
+        return replace(self, system=self.system.replace(self.fence, nonce), now=now, fence="")
 
     @property
     def messages(self) -> tuple[Message, ...]:

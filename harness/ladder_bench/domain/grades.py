@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ladder_bench.domain.calls import Call
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -20,6 +22,40 @@ class Verdict:
     grader: str
     weight: float = 1.0
     critical: bool = False
+    evidence: str = ""  # a quote from the answer, where a judge gave one
+    rubric: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one judge said of one criterion, before several judges become one verdict.
+
+    `outcome` is the judge's word (met, not_met, cannot_assess; supported, contradicted, unsupported; win, tie, loss),
+    or why it could not be read (not_json, refused, timeout, ...): then `value` is None. `repeat` is 0 for the judgement
+    that counts; others ask the same again, to see how often a judge changes its mind. `key` is that of the call.
+    """
+
+    rubric: str
+    metric: str
+    target: str
+    turn: int | None
+    judge: str
+    repeat: int
+    outcome: str
+    value: float | None
+    reason: str
+    evidence: str = ""
+    key: str = ""
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """All grades of a transcript, and the calls, each with its turn, that it took to make them."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    calls: tuple[tuple[int, Call], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,11 @@ from importlib.metadata import version
 from typing import Any
 
 from ladder_bench import __version__, content, folder
-from ladder_bench.domain import Conversation, Json, digest_of
+from ladder_bench.domain import Conversation, Json, Tier, digest_of
 from ladder_bench.experiment.prepare import Options, Prepared
+from ladder_bench.judge.panel import Panel
+from ladder_bench.judge.rubric import Rubric
+from ladder_bench.judge.sheets import metrics
 from ladder_bench.prices import snapshot
 from ladder_bench.replay import Player
 
@@ -51,7 +54,7 @@ def about_run(
             "matrix": matrix.file,
             "tiers": matrix.tiers.file,
             "rubrics": list(matrix.rubrics),
-            "weights": dict(prepared.rubric.weights),
+            "weights": dict(prepared.panel.weights),
             "controls": list(matrix.controls),
             "samples": prepared.samples,
             "seed": prepared.seed,
@@ -70,14 +73,50 @@ def about_run(
         },
         "strategies": [asdict(ladder) for ladder in prepared.strategies.ladders],
         "dropped": [asdict(each) for each in prepared.strategies.dropped],
-        "tiers": [{**asdict(tier), "params": dict(tier.params)} for tier in matrix.tiers.tiers],
-        "prices": snapshot({tier.name: tier.price for tier in matrix.tiers.tiers}, started.date()),
+        "tiers": [_tier(tier) for tier in matrix.tiers.tiers],
+        "prices": snapshot({tier.name: tier.price for tier in _paid(prepared)}, started.date()),
         "prompts": {path.name: _prompt(path.read_text("utf-8")) for path in prompts},
-        "rubric": {"id": prepared.rubric.id, "version": prepared.rubric.version, "hash": prepared.rubric.digest[:16]},
+        **about_judging(prepared.panel),
         "packages": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "notes": list(prepared.notes),
     }
     return about
+
+
+def about_judging(panel: Panel) -> dict[str, Json]:
+    """What run.json says of how answers were graded."""
+    judges = [_tier(tier) for tier in panel.judges] if panel.asks else []
+    return {
+        "rubric": {key: _rubric(panel.rubrics[0])[key] for key in ("id", "version", "hash")},
+        "rubrics": [_rubric(rubric) for rubric in panel.rubrics],
+        "judges": judges,
+        "judge_repeats": asdict(panel.repeats) if panel.asks else None,
+        "compared_with": panel.against if any(each.grader == "pairwise" for each in panel.rubrics) else None,
+    }
+
+
+def _rubric(rubric: Rubric) -> Json:
+    return {
+        "id": rubric.id,
+        "version": rubric.version,
+        "hash": rubric.digest[:16],
+        "grader": rubric.grader,
+        "level": rubric.level,
+        "metric": rubric.metric,
+        "metrics": sorted(metrics(rubric)) if rubric.asks else [],
+        "against": rubric.against,
+        "prompts": list(rubric.prompts),
+    }
+
+
+def _tier(tier: Tier) -> Json:
+    return {**asdict(tier), "params": dict(tier.params)}
+
+
+def _paid(prepared: Prepared) -> list[Tier]:
+    own = prepared.matrix.tiers.tiers
+    judges = prepared.panel.judges if prepared.panel.asks else ()
+    return [*own, *(tier for tier in judges if tier not in own)]
 
 
 def _prompt(text: str) -> Json:

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 
 from ladder_bench import content, cost
 from ladder_bench.calls import Keys
+from ladder_bench.calls.calling import UNSEEN
 from ladder_bench.domain import Call, Conversation, Ladder, Limits, Message, Reply, Request, Tier, Transcript, Usage
 from ladder_bench.errors import InputError
 from ladder_bench.experiment.prepare import Options, Prepared, prepare
 from ladder_bench.forecast import Again, FollowUps, Plan, Range, Route, Sending
 from ladder_bench.ladder import can_climb
-from ladder_bench.replay import UNSEEN, replay
+from ladder_bench.replay import replay
 from ladder_bench.store import Store
 from ladder_bench.triggers import model
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ladder_bench import config, content, corpus, models
+from ladder_bench.analyse import strategies as named
 from ladder_bench.corpus import Corpus
 from ladder_bench.domain import Mode, Price, Tier, canonical, digest_of
 from ladder_bench.errors import InputError
-from ladder_bench.judge.rubric import Rubric, load_rubric
+from ladder_bench.judge.asking import check
+from ladder_bench.judge.panel import Panel
+from ladder_bench.judge.rubric import Rubric, load_rubrics
 from ladder_bench.plan import Strategies, expand
 from ladder_bench.replay import Player, Setting
 from ladder_bench.triggers import Rules
@@ -28,6 +31,8 @@ class Options:
     dataset: str | None = None
     tiers: str | None = None
     rubrics: tuple[str, ...] | None = None
+    judges: tuple[str, ...] | None = None
+    repeats: config.Repeats | None = None
     replay: Mode | None = None
     limit: int | None = None
     samples: int | None = None
@@ -51,7 +56,8 @@ class Prepared:
     matrix: config.Matrix
     corpus: Corpus
     strategies: Strategies
-    rubric: Rubric
+    rubrics: tuple[Rubric, ...]
+    panel: Panel
     rules: Rules
     clients: Mapping[str, models.ModelClient]
     seed: int
@@ -61,9 +67,15 @@ class Prepared:
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        """Everybody who may be asked: the tiers, and who plays the user where that is nobody of them."""
+        """Everybody who may be asked: the tiers, who plays the user, and the judges."""
         own = self.matrix.tiers.tiers
-        return own if self.player is None or self.player.tier in own else (*own, self.player.tier)
+        others = (*([] if self.player is None else [self.player.tier]), *(self.panel.judges if self.panel.asks else ()))
+        return (*own, *(tier for tier in others if tier not in own))
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Those whose silence leaves grades out and ends nothing: judges that do nothing else."""
+        return frozenset(tier.name for tier in self.panel.judges) - frozenset(self.matrix.tiers.names)
 
     def setting(self, sample: int) -> Setting:
         """What a replay of one sample needs."""
@@ -82,13 +94,19 @@ class Prepared:
         tiers = [[tier.name, tier.model, dict(tier.params)] for tier in self.tiers]
         strategies = [repr(ladder) for ladder in self.strategies.ladders]
         settings = [self.matrix.mode, self.samples, self.seed, options.sharing, repr(self.player), self.rules.digest]
+        if self.panel.asks:
+            settings += [each.digest for each in self.rubrics] + [repr(self.panel.repeats)]
         return digest_of(self.corpus.digest, canonical([tiers, strategies, settings]))[:32]
 
 
 def prepare(options: Options) -> Prepared:
     """Load and check everything by name. Raises InputError."""
-    rubrics = list(options.rubrics) if options.rubrics else None
-    matrix = config.load_matrix(options.matrix, options.tiers, rubrics, options.replay)
+    wanted = list(options.rubrics) if options.rubrics else None
+    matrix = config.load_matrix(options.matrix, options.tiers, wanted, options.replay)
+    if options.judges is not None:
+        matrix = replace(matrix, judges=tuple(matrix.tiers.judge(name) for name in options.judges))
+    if options.repeats is not None:
+        matrix = replace(matrix, judge_repeats=options.repeats)
     if options.concurrency is not None:
         matrix = replace(matrix, tiers=matrix.tiers.with_concurrency(options.concurrency))
     _check_names(options.fresh, matrix)
@@ -96,12 +114,14 @@ def prepare(options: Options) -> Prepared:
     strategies = expand(matrix, loaded)
     seed = matrix.seed if options.seed is None else options.seed
     rules = load_rules(matrix.lexicons)
+    rubrics = load_rubrics(matrix.rubrics, matrix.path)
     player = _player(matrix)
     prepared = Prepared(
         matrix=matrix,
         corpus=loaded,
         strategies=strategies,
-        rubric=load_rubric(matrix.rubrics, matrix.path),
+        rubrics=rubrics,
+        panel=_panel(rubrics, matrix, strategies, seed),
         rules=rules,
         clients={},
         seed=seed,
@@ -111,6 +131,23 @@ def prepare(options: Options) -> Prepared:
     )
     conversations = {each.id: each for each in loaded.conversations}
     return replace(prepared, clients=models.clients(prepared.tiers, conversations, seed))
+
+
+def _panel(rubrics: tuple[Rubric, ...], matrix: config.Matrix, strategies: Strategies, seed: int) -> Panel:
+    """Who grades. Raises InputError where a rubric cannot be used here."""
+    names = [ladder.name for ladder in strategies.ladders]
+    for rubric in rubrics:
+        check(rubric)
+        if rubric.against is not None and rubric.against not in names:
+            hint = content.did_you_mean(rubric.against, names)
+            valid = ", ".join(names[:10])
+            raise InputError(f"rubric '{rubric.id}': no strategy is called '{rubric.against}'{hint}; valid: {valid}")
+    about = {
+        "mode": matrix.mode,
+        "strategies": [asdict(ladder) for ladder in strategies.ladders],
+        "tiers": [asdict(tier) for tier in matrix.tiers.tiers],
+    }
+    return Panel(rubrics, matrix.judges, matrix.mode, matrix.judge_repeats, seed, named.compared_with(about))
 
 
 def _player(matrix: config.Matrix) -> Player | None:

@@ -13,11 +13,10 @@ from pathlib import Path
 from ladder_bench import folder, report
 from ladder_bench.analyse.summary import summarise
 from ladder_bench.calls import Calls, Layers, Stop, Terms, interruptible
-from ladder_bench.domain import Conversation, Json, Transcript
+from ladder_bench.domain import Conversation, Graded, Json, Ladder, Transcript
 from ladder_bench.errors import FatalModelError, StoppedError
 from ladder_bench.experiment.about import about_run
 from ladder_bench.experiment.prepare import Options, Prepared, prepare
-from ladder_bench.judge.grading import ConversationGrader
 from ladder_bench.replay import replay
 from ladder_bench.rows import Rows
 from ladder_bench.store import Store, ledger
@@ -25,7 +24,8 @@ from ladder_bench.store import Store, ledger
 COMPUTED_AT_ONCE = 16  # conversations in progress where no provider is asked; else twice the calls in flight
 RUNS = Path("reports/runs")
 MOST_UNGRADED = 2000  # transcripts; about 20 kB each
-Placed = tuple[tuple[int, int, int], Transcript]  # (conversation, strategy, sample) by index, and what was said
+Place = tuple[int, int, int]  # (conversation, strategy, sample) by index
+Placed = tuple[Place, Transcript]  # and what was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,13 @@ class _Work:
         oldest = None if options.max_age_s is None else time.time() - options.max_age_s
         layers = Layers(options.offline, options.sharing, options.fresh, oldest)
         terms = Terms(self._prepared.identity(self._options), self._options.max_cost_usd)
-        self._calls = Calls(self._prepared.clients, self._store, layers, self.stop, terms)
+        optional = self._prepared.optional
+        self._calls = Calls(self._prepared.clients, self._store, layers, self.stop, terms, optional)
         self._todo = iter(enumerate(self._prepared.corpus.conversations))
         self._done: set[int] = set()
-        self._ungraded: list[tuple[int, list[Placed]]] = []  # a heap
+        self._ungraded: list[
+            tuple[int, list[Placed], list[Graded] | None]
+        ] = []  # a heap; None: by rule, when there is time
         self._next = 0
         self._most_ungraded = MOST_UNGRADED // (len(self._prepared.strategies.ladders) * self._prepared.samples)
         loop = asyncio.get_running_loop()
@@ -161,10 +164,11 @@ class _Work:
         for index, conversation in self._todo:
             try:
                 transcripts = await self._transcripts(index, conversation)
+                graded = await self._judged(conversation, transcripts) if self._prepared.panel.asks else None
             except (StoppedError, FatalModelError):
                 return  # `stop` knows why
             self._done.add(index)
-            heapq.heappush(self._ungraded, (index, transcripts))
+            heapq.heappush(self._ungraded, (index, transcripts, graded))
             await asyncio.sleep(0)  # twice: workers that finished together take up their next conversations first
             await asyncio.sleep(0)
             self._grade(self._most_ungraded if self._calls.waiting else 0)
@@ -179,17 +183,24 @@ class _Work:
 
         It goes by the order of the conversations, so that their rows need not be sorted, as long as memory allows.
         """
-        mode, weights = self._prepared.matrix.mode, self._prepared.rubric.weights
         while len(self._ungraded) > left:
             if self._ungraded[0][0] > self._next and len(self._ungraded) <= self._most_ungraded:
                 return
-            index, transcripts = heapq.heappop(self._ungraded)
+            index, transcripts, graded = heapq.heappop(self._ungraded)
             self._next = max(self._next, index + 1)
             conversation = self._prepared.corpus.conversations[index]
-            grader = ConversationGrader(conversation, mode, weights)
-            ladders = self._prepared.strategies.ladders
-            for place, transcript in transcripts:
-                self._rows.add(place, conversation, transcript, grader.grade(transcript, ladders[place[1]]))
+            if graded is None:
+                graded = self._prepared.panel.by_rule(conversation, self._lives(transcripts))
+            for (place, transcript), grades in zip(transcripts, graded, strict=True):
+                self._rows.add(place, conversation, transcript, grades)
+
+    async def _judged(self, conversation: Conversation, transcripts: list[Placed]) -> list[Graded]:
+        fetch = self._calls.fetcher("judges")
+        return await self._prepared.panel.graded(conversation, self._lives(transcripts), fetch)
+
+    def _lives(self, transcripts: list[Placed]) -> list[tuple[Transcript, Ladder]]:
+        ladders = self._prepared.strategies.ladders
+        return [(transcript, ladders[place[1]]) for place, transcript in transcripts]
 
     async def _transcripts(self, index: int, conversation: Conversation) -> list[Placed]:
         """Every strategy and sample of one conversation, side by side so that shared calls are sent once.

@@ -14,20 +14,40 @@ from dataclasses import replace
 
 from ladder_bench import checks
 from ladder_bench.blocks import visible
-from ladder_bench.domain import Answered, Check, Conversation, Criterion, Ladder, Mode, Transcript, Turn, Verdict
+from ladder_bench.domain import (
+    Answered,
+    Check,
+    Conversation,
+    Criterion,
+    Ladder,
+    Mode,
+    Statement,
+    Transcript,
+    Turn,
+    Verdict,
+)
 from ladder_bench.judge import contract, specifics, validity
 from ladder_bench.judge.contract import Situation
 from ladder_bench.triggers import retractions
 
 GRADER = "checks"
 OPENING_TURNS = (1, 2)  # first-turn alignment is read after the first answer and after the first two
+NEEDS_A_JUDGE = "has no check; needs a judge"
 LEFT = "never reached: the user left"
 
 
 class ConversationGrader:
     """Grades every strategy's transcript of one conversation; an answer that many share is graded once."""
 
-    def __init__(self, conversation: Conversation, mode: Mode, weights: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        mode: Mode,
+        weights: Mapping[str, float],
+        judged: frozenset[str] = frozenset(),
+    ) -> None:
+        """`judged`: metrics that a judge sees to, so that what has no check is not left out but needs a judge."""
+        self._judged = judged
         self._conversation, self._mode, self._weights = conversation, mode, weights
         self._met: dict[tuple[int, str], tuple[float | None, str]] = {}  # by the check's identity: ids may repeat
         self._specifics: dict[tuple[int, tuple[str, ...], str], Verdict] = {}
@@ -82,22 +102,29 @@ class ConversationGrader:
             verdicts.append(self._verdict(constraint.criterion, "active_constraint", answered))
         yield from verdicts
         intent = self._conversation.intent
-        if intent is not None and intent.output_contract is not None and intent.output_contract.check is not None:
+        if (
+            intent is not None
+            and intent.output_contract is not None
+            and self._is_graded(intent.output_contract.check, "output_contract")
+        ):
             statement = intent.output_contract
             criterion = Criterion("output_contract", "format", statement.text, check=statement.check)
             yield self._verdict(criterion, "output_contract", answered)
         if self._mode == "simulated":
-            yield _step_met(answered, [verdict for verdict in verdicts if verdict.critical])
+            yield step_met(answered, [verdict for verdict in verdicts if verdict.critical])
 
     def _verdict(self, criterion: Criterion, metric: str, answered: Answered) -> Verdict:
         if answered.answer is None:
             value, reason = None, f"not answered: {answered.failure}"
         elif criterion.check is None:
-            value, reason = None, "has no check; needs a judge"
+            value, reason = None, NEEDS_A_JUDGE
         else:
             value, reason = self._value(criterion.check, visible(answered.answer))
         weight = criterion.weight * self._weights[criterion.kind]
         return Verdict(criterion.id, metric, answered.turn, value, reason, GRADER, weight, criterion.critical)
+
+    def _is_graded(self, check: Check | None, metric: str) -> bool:
+        return check is not None or metric in self._judged
 
     def _value(self, check: Check, text: str) -> tuple[float | None, str]:
         key = (id(check), text)
@@ -108,6 +135,9 @@ class ConversationGrader:
             except checks.Undecided as error:
                 self._met[key] = (None, str(error))
         return self._met[key]
+
+    def _of_statement(self, statement: Statement, text: str) -> tuple[float | None, str]:
+        return (None, NEEDS_A_JUDGE) if statement.check is None else self._value(statement.check, text)
 
     # --- specifics and guardrails ----------------------------------------------------------
 
@@ -228,13 +258,13 @@ class ConversationGrader:
             statements = [("goal", intent.goal)] if intent.goal else []
             statements += [(unknown.id or unknown.text, unknown) for unknown in intent.blocking_unknowns]
             for name, statement in statements:
-                if statement.check is not None:
-                    value, reason = self._value(statement.check, whole) if complete else (None, "not answered")
+                if self._is_graded(statement.check, metric):
+                    value, reason = self._of_statement(statement, whole) if complete else (None, "not answered")
                     yield Verdict(name, metric, len(opening), value, reason, GRADER)
             for constraint in intent.constraints:
                 each = constraint.criterion
                 active = [answered for answered in opening if constraint.active(_step(answered))]
-                if each.check is None or not active:
+                if not self._is_graded(each.check, metric) or not active:
                     continue
                 yield _kept(metric, len(opening), [self._verdict(each, metric, answered) for answered in active])
 
@@ -248,7 +278,7 @@ def _said(answered: Answered, turn: Turn) -> str:
     return (answered.said or turn.user).content
 
 
-def _step_met(answered: Answered, critical: Sequence[Verdict]) -> Verdict:
+def step_met(answered: Answered, critical: Sequence[Verdict]) -> Verdict:
     """Whether all critical criteria and constraints of a step are met; None where that is open."""
     values = [verdict.value for verdict in critical]
     if answered.answer is None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ladder_bench.calls.calling import Fetch
 from ladder_bench.domain import Answered, Conversation, History, Ladder, Message, Transcript
 from ladder_bench.ladder import decide
 from ladder_bench.replay.lived import Lived, Spoken
-from ladder_bench.replay.setting import UNSEEN, Fetch, Player, Setting
+from ladder_bench.replay.setting import Player, Setting
 from ladder_bench.replay.speaking import Speaker, speaker
 from ladder_bench.replay.turn import live, settled
 
-__all__ = ["UNSEEN", "Fetch", "Player", "Setting", "replay"]
+__all__ = ["Player", "Setting", "replay"]
 
 
 async def replay(conversation: Conversation, ladder: Ladder, setting: Setting, fetch: Fetch) -> Transcript:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ladder_bench.domain import Mode, Reply, Request, Tier
+from ladder_bench.domain import Mode, Tier
 from ladder_bench.triggers import Rules
-
-Fetch = Callable[[Request], Awaitable[tuple[str, Reply]]]
-UNSEEN = "planned"  # the origin of a reply that stands for one nobody has seen yet
 
 
 @dataclass(frozen=True, slots=True)

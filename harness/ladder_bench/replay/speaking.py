@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from ladder_bench import user
+from ladder_bench.calls.calling import UNSEEN, Fetch, call
 from ladder_bench.domain import Call, Conversation, Message
 from ladder_bench.errors import FatalModelError, ModelError
-from ladder_bench.replay.calling import call
 from ladder_bench.replay.lived import Lived, Spoken
-from ladder_bench.replay.setting import UNSEEN, Fetch, Player, Setting
+from ladder_bench.replay.setting import Player, Setting
 
 UNREADABLE = "the user's move could not be read: the script went on"
 

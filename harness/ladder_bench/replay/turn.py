@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ladder_bench import handoff
+from ladder_bench.calls.calling import UNSEEN, Fetch, call, fitted
 from ladder_bench.domain import Answered, Call, Decision, Fired, Origin, Request
 from ladder_bench.errors import FatalModelError, ModelError
 from ladder_bench.ladder import can_climb, decide, reconsider
-from ladder_bench.replay.calling import call, fitted
 from ladder_bench.replay.lived import Lived, Spoken
-from ladder_bench.replay.setting import UNSEEN, Fetch, Setting
+from ladder_bench.replay.setting import Setting
 from ladder_bench.triggers import Heard, Seen, model
 from ladder_bench.triggers.answers import is_settled
 

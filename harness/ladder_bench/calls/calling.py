@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ladder_bench import cost
-from ladder_bench.domain import Call, History, Request, Tier
+from ladder_bench.domain import Call, History, Reply, Request, Tier
 from ladder_bench.errors import ModelError
-from ladder_bench.replay.setting import Fetch
+
+Fetch = Callable[[Request], Awaitable[tuple[str, Reply]]]
+UNSEEN = "planned"  # the origin of a reply that stands for one nobody has seen yet
 
 
 async def call(request: Request, fetch: Fetch) -> Call:
