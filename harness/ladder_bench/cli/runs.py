@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 MatrixArgument = Annotated[str, typer.Argument(help="A matrix file, or a bundled name.")]
 DatasetOption = Annotated[str | None, typer.Option(help="A .jsonl file, hf:owner/name[:split], or a bundled name.")]
 TiersOption = Annotated[str | None, typer.Option(help="A tiers file, or a bundled name.")]
-RubricsOption = Annotated[list[str] | None, typer.Option(help="A rubric file, or a bundled name.")]
+RubricsOption = Annotated[list[str] | None, typer.Option(help="A rubric file, or a bundled name. Repeatable.")]
+JudgesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--judge", metavar="NAME", help="Who grades where a rubric asks a model: a judge or tier. Repeatable."
+    ),
+]
 ReplayOption = Annotated[
     Literal["rollout", "forced", "simulated"] | None,
     typer.Option(help="What a turn follows: the strategy's own answers, the recorded ones, or a played user."),
@@ -54,6 +60,7 @@ def run(
     dataset: DatasetOption = None,
     tiers: TiersOption = None,
     rubrics: RubricsOption = None,
+    judge: JudgesOption = None,
     replay: ReplayOption = None,
     limit: LimitOption = None,
     samples: SamplesOption = None,
@@ -75,7 +82,7 @@ def run(
 
     if offline:  # `datasets` reads it when it is imported
         os.environ["HF_HUB_OFFLINE"] = "1"
-    options = _options(matrix, dataset, tiers, rubrics, replay, limit, samples, seed, sharing, store)
+    options = _options(matrix, dataset, tiers, rubrics, judge, replay, limit, samples, seed, sharing, store)
     options = replaced(
         options,
         concurrency=concurrency,
@@ -102,6 +109,7 @@ def plan(
     dataset: DatasetOption = None,
     tiers: TiersOption = None,
     rubrics: RubricsOption = None,
+    judge: JudgesOption = None,
     replay: ReplayOption = None,
     limit: LimitOption = None,
     samples: SamplesOption = None,
@@ -117,7 +125,7 @@ def plan(
     from ladder_bench import experiment
     from ladder_bench.report import terminal
 
-    options = _options(matrix, dataset, tiers, rubrics, replay, limit, samples, seed, sharing, store)
+    options = _options(matrix, dataset, tiers, rubrics, judge, replay, limit, samples, seed, sharing, store)
     planned = experiment.plan(options)
     if explain is not None:
         experiment.check_conversation(planned, explain)
@@ -173,6 +181,7 @@ def _options(
     dataset: str | None,
     tiers: str | None,
     rubrics: list[str] | None,
+    judges: list[str] | None,
     replay: Literal["rollout", "forced", "simulated"] | None,
     limit: int | None,
     samples: int | None,
@@ -188,6 +197,7 @@ def _options(
         dataset=dataset,
         tiers=tiers,
         rubrics=tuple(rubrics) if rubrics else None,
+        judges=tuple(judges) if judges else None,
         replay=replay,
         limit=limit,
         samples=samples,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import statistics
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +13,7 @@ from ladder_bench.calls import Keys
 from ladder_bench.calls.calling import UNSEEN
 from ladder_bench.domain import Call, Conversation, Ladder, Limits, Message, Reply, Request, Tier, Transcript, Usage
 from ladder_bench.errors import InputError
-from ladder_bench.experiment.prepare import Options, Prepared, prepare
+from ladder_bench.experiment.prepare import JUDGES, Options, Prepared, prepare
 from ladder_bench.forecast import Again, FollowUps, Plan, Range, Route, Sending
 from ladder_bench.ladder import can_climb
 from ladder_bench.replay import replay
@@ -22,6 +23,9 @@ from ladder_bench.triggers import model
 SHORTER, LONGER = 0.55, 1.6  # how far an answer's length may lie from the recorded one's, over a whole matrix
 FRAME_TOKENS = 180  # what a guide writes beside its answer, at the bundled scaffold
 DETECTION_TOKENS = 30  # of a detector's reply, for each trigger
+JUDGEMENT_TOKENS = 60  # of a judge's reply, for each criterion: a quote, a sentence and a word
+CLAIMS_TOKENS = 250  # of a list of claims
+TO_COME = re.compile(r"\(answer [0-9a-f]+\)")  # what stands for an answer to come
 WIDEST = 3.0  # from low to high
 TYPICAL_LATENCY_S = 2.0  # of a call, where the log has none
 
@@ -92,14 +96,18 @@ class _Foresight:
     async def walk(self) -> list[Route]:
         routes = []
         for conversation in self._prepared.corpus.conversations:
+            lives = []
             for ladder in self._prepared.strategies.ladders:
                 for sample in range(self._prepared.samples):
                     fetch = self._fetch(conversation, ladder)
                     transcript = await replay(conversation, ladder, self._prepared.setting(sample), fetch)
                     self._foresee_again(transcript, ladder)
                     self._foresee_follow_ups(transcript, len(conversation.turns))
+                    lives.append((transcript, ladder))
                     if sample == 0:
                         routes.append(_route(transcript))
+            if self._prepared.panel.asks:
+                await self._prepared.panel.graded(conversation, lives, self._judges(conversation, lives[0][1]))
         return routes
 
     def _foresee_again(self, transcript: Transcript, ladder: Ladder) -> None:
@@ -169,6 +177,17 @@ class _Foresight:
 
         return fetch
 
+    def _judges(
+        self, conversation: Conversation, any_ladder: Ladder
+    ) -> Callable[[Request], Awaitable[tuple[str, Reply]]]:
+        async def fetch(request: Request) -> tuple[str, Reply]:
+            key = self._keys.of(request, JUDGES)
+            if key not in self._known:
+                self._known[key] = await self._foreseen(key, request, conversation, any_ladder, False)
+            return key, self._known[key]
+
+        return fetch
+
     async def _foreseen(
         self, key: str, request: Request, conversation: Conversation, ladder: Ladder, warm: bool
     ) -> Reply:
@@ -212,6 +231,8 @@ class _Foresight:
             return float(ladder.handoff.max_tokens)
         if request.purpose == "trigger":
             return float(DETECTION_TOKENS * request.schema.count('"evidence":'))
+        if request.purpose == "judge":
+            return float(JUDGEMENT_TOKENS * request.schema.count('"verdict":') or CLAIMS_TOKENS)
         turn = conversation.turns[request.origin.matter - 1]
         if request.purpose == "user":
             return float(cost.count_tokens(turn.user.content))
@@ -224,7 +245,8 @@ class _Foresight:
         if message.content in self._lengths:
             return self._lengths[message.content]
         tokens = cost.count_tokens(message.content + message.extra) + cost.MESSAGE_OVERHEAD
-        return Range(tokens * 0.9, tokens * 1.1)
+        inside = (self._lengths[text] for text in TO_COME.findall(message.content) if text in self._lengths)
+        return Range(tokens * 0.9, tokens * 1.1).plus(Range.sum(inside))  # a judge's prompt quotes answers
 
     def _learn(self, tier: Tier, conversation: Conversation, request: Request, reply: Reply) -> None:
         """Stored answers tell how long a tier's answers are beside the recorded ones."""

@@ -19,6 +19,8 @@ from ladder_bench.replay import Player, Setting
 from ladder_bench.triggers import Rules
 from ladder_bench.triggers.lexicons import extended
 
+JUDGES = "judges"  # who fetches grades: no strategy, they share them
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -16,7 +16,7 @@ from ladder_bench.calls import Calls, Layers, Stop, Terms, interruptible
 from ladder_bench.domain import Conversation, Graded, Json, Ladder, Transcript
 from ladder_bench.errors import FatalModelError, StoppedError
 from ladder_bench.experiment.about import about_run
-from ladder_bench.experiment.prepare import Options, Prepared, prepare
+from ladder_bench.experiment.prepare import JUDGES, Options, Prepared, prepare
 from ladder_bench.replay import replay
 from ladder_bench.rows import Rows
 from ladder_bench.store import Store, ledger
@@ -195,7 +195,7 @@ class _Work:
                 self._rows.add(place, conversation, transcript, grades)
 
     async def _judged(self, conversation: Conversation, transcripts: list[Placed]) -> list[Graded]:
-        fetch = self._calls.fetcher("judges")
+        fetch = self._calls.fetcher(JUDGES)
         return await self._prepared.panel.graded(conversation, self._lives(transcripts), fetch)
 
     def _lives(self, transcripts: list[Placed]) -> list[tuple[Transcript, Ladder]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ladder_bench.calls.calling import UNSEEN
 from ladder_bench.domain import Call, Judgement, Origin, Verdict
 from ladder_bench.judge import shown, words
 from ladder_bench.judge.asking import question
@@ -20,6 +21,7 @@ from ladder_bench.judge.shown import Seen
 
 MOST_CLAIMS = 24  # of an answer that are verified
 TARGET = "claims"
+PLANNED = ["(a claim to come)"] * 6  # of an answer that nobody has seen yet
 NONE = "makes no verifiable claim"
 
 
@@ -42,11 +44,12 @@ async def judged(rubric: Rubric, of: Subject, seen: Seen, judges: Judges) -> Jud
     readings = await judges.ask(listing, first_alone=True)
     calls = [(turn, call) for reading in readings for call in reading.calls]
     found = readings[-1].said
-    if isinstance(found, Unreadable):
+    if isinstance(found, Unreadable) and found.outcome != UNSEEN:
         item = Item(rubric.metric, TARGET, turn, "")
         said = [_failed(rubric, item, reading, reading.said) for reading in readings]
         return Judged((words.verdict(item, said),), tuple(said), tuple(calls))
-    claims = [each["claim"] for each in found["claims"] if each["claim"].strip()][:MOST_CLAIMS]
+    claims = PLANNED if isinstance(found, Unreadable) else [each["claim"] for each in found["claims"]]
+    claims = [claim for claim in claims if claim.strip()][:MOST_CLAIMS]
     sources = {name: given[name] for name in ("system_prompt", "conversation", "message", "facts")}
     said = []
     verdicts = []

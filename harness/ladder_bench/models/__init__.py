@@ -11,10 +11,13 @@ from ladder_bench.models.discreet import Discreet, Transport
 from ladder_bench.models.hosted import Hosted
 from ladder_bench.models.local import PREFIX
 from ladder_bench.models.recorded import Recorded
+from ladder_bench.models.scripted import Scripted
 from ladder_bench.models.served import Served
 from ladder_bench.models.simulated import Simulated
 from ladder_bench.models.simulated_user import SimulatedUser
 from ladder_bench.tiers import PLAYS_THE_USER
+
+SCRIPTED = "scripted/"  # a tier whose replies stand in its params
 
 
 class ModelClient(Protocol):
@@ -53,7 +56,9 @@ def clients(tiers: Sequence[Tier], conversations: Mapping[str, Conversation], se
 
 
 def live_client(tier: Tier) -> ModelClient:
-    """The client of a tier that answers over a socket."""
+    """The client of a tier that answers over a socket, or by a script that stands for it."""
+    if tier.model.startswith(SCRIPTED):
+        return Scripted({})
     return Discreet(tier, transport_of(tier))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ladder_bench.domain import Reply, Request, Usage
 from ladder_bench.errors import ModelError
 
-Said = str | Reply | ModelError
+Said = str | Reply | ModelError | Mapping[str, str]
 Part = Said | Sequence[Said] | Callable[[Request], Said]
 Script = Callable[[Request], Said] | Mapping[str, Part]
 
@@ -16,8 +16,8 @@ class Scripted:
     """Answers by a script; a ModelError in it is raised. Keeps the requests it saw.
 
     A script is a function of the request, or says for each purpose ("answer", "memory", "trigger", "user", ...) what is
-    answered: always the same, a list by turns whose last item stays, or a function. A tier's param `script` (texts alone:
-    params are part of a call's key) goes before the client's own, so that tiers may play different parts. A purpose
+    answered: always the same, a list by turns whose last item stays, or a function. A tier's param `script` (texts and
+    `{error: KIND}` alone: params are part of a call's key) goes before the client's own, so that tiers may play different parts. A purpose
     without a part is a ModelError.
     """
 
@@ -37,6 +37,8 @@ class Scripted:
     async def complete(self, request: Request) -> Reply:
         self.seen.append(request)
         said = _said(request.tier.params.get("script", self._script), request)
+        if isinstance(said, Mapping):
+            raise ModelError(str(said.get("error", "not_scripted")), "as scripted")
         if isinstance(said, ModelError):
             raise said
         if isinstance(said, Reply):
@@ -54,6 +56,6 @@ def _said(script: Script, request: Request) -> Said:
         return ModelError("not_scripted", f"tier '{request.tier.name}' has no part for '{request.purpose}'")
     if callable(part):
         return part(request)
-    if isinstance(part, str | Reply | ModelError):
+    if isinstance(part, str | Reply | ModelError | Mapping):
         return part
     return part[min(request.origin.turn, len(part)) - 1]
