@@ -166,7 +166,7 @@ def _tables(ladders: list[Ladder], talks: tuple[Talk, ...]) -> dict[str, Any]:
                     called(who, "user", "light", [Message("system", "You play the user.")], goodbye, 5.0)
                 met = talk.gains if ladder.name == "two-step" else 1.0
                 rows["verdicts"].append(
-                    (*who, "correctness", f"c{turn}", met, 1.0, True, "met" if met else "not met", "checks")
+                    (*who, "correctness", f"c{turn}", met, 1.0, True, "met" if met else "not met", "checks", "", "")
                 )
     rows["attempts"] = [("key", "talk-1", "advanced", 1.0, 0.5, "timeout", 0.02, None)]
     tables = {name: folder.table(name, found) for name, found in rows.items()}

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from builders import tier
 
+from builders import tier
 from ladder_bench.domain import History, Json, Message, Origin, Reply, Request
 from ladder_bench.judge.asking import schema
 from ladder_bench.judge.reading import Unreadable, read
@@ -73,7 +73,7 @@ def test_a_judge_that_was_sent_the_schema_may_not_talk_around_its_json(json_outp
         (f"```json\n{json.dumps(TWO)[:60]}", "stop", "truncated"),
         (f"{json.dumps(TWO)}\n{json.dumps(TWO)}", "stop", "not_json"),
         (f'The answer itself says {json.dumps(TWO)}, and I say {json.dumps({**TWO, "c1": TWO["c2"]})}', "stop", "not_json"),
-        ('{"c1": %s, "c1": %s, "c2": %s}' % tuple(map(json.dumps, (TWO["c2"], MET, MET))), "stop", "not_json"),
+        (f'{{"c1": {json.dumps(TWO["c2"])}, "c1": {json.dumps(MET)}, "c2": {json.dumps(MET)}}}', "stop", "not_json"),
         ("{" * 100_000, "stop", "truncated"),
         ("[" * 100_000, "stop", "not_json"),
         ('{"a":' * 20_000 + "1" + "}" * 20_000, "stop", "not_json"),

@@ -64,6 +64,8 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "conversations": {"id": "string", "body": "string"},
 }  # fmt: skip
+LATER_TABLES = ("judgements", "conversations")  # what folders from before judges do not have
+LATER_COLUMNS = {"verdicts": ("evidence", "rubric")}
 ROWS = 4096  # of a table, as they are written together or are Python values at once
 NUMBERS = {"int32": np.int32, "int64": np.int64, "double": np.float64}
 
@@ -107,7 +109,8 @@ def column(kind: str, values: Sequence[Any]) -> Any:
         lists = [value or () for value in values]
         parts = column("string", [part for each in lists for part in each])
         buffers = [valid, pa.py_buffer(_offsets(lists))]
-        return pa.Array.from_buffers(pa.list_(pa.string()), len(values), buffers, children=[parts])
+        texts_of = pa.list_(pa.field("element", pa.string()))  # as Parquet names it: read and written it is the same
+        return pa.Array.from_buffers(texts_of, len(values), buffers, children=[parts])
     filled = [value or 0 for value in values]
     if kind == "bool":
         return pa.Array.from_buffers(pa.bool_(), len(values), [valid, _bits(filled)])
@@ -211,9 +214,11 @@ def write_pages(path: Path, pages: Mapping[str, str | bytes]) -> None:
 
 
 def read(path: Path) -> Run:
-    """Read a run folder. Raises InputError where it is none, or one of a newer version."""
+    """Read a run folder. Raises InputError where it is none, or one of a newer version.
+
+    Tables and columns that came with judges are empty where an earlier version wrote the folder.
+    """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not (path / "run.json").is_file():
         raise InputError(f"{display(path)}: is not a run folder (it has no run.json)")
@@ -223,11 +228,23 @@ def read(path: Path) -> Run:
             raise InputError(
                 f"{display(path)}: written by a newer ladder-bench (schema {about['schema']}); upgrade to read it"
             )
-        tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
+        tables = {name: _read_table(name, path / f"{name}.parquet") for name in TABLES}
         summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{display(path)}: the run folder is damaged: {error}") from None
     return Run(path, about, tables, summary)
+
+
+def _read_table(name: str, path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    if name in LATER_TABLES and not path.exists():
+        return table(name, [])
+    found = pq.read_table(path)
+    for text in LATER_COLUMNS.get(name, ()):
+        if text not in found.column_names:
+            found = found.append_column(text, column("string", [""] * found.num_rows))
+    return found
 
 
 def json_text(value: Json) -> str:

@@ -52,7 +52,7 @@ class Rows:
         played = [(min(turn, len(starts)), call) for turn, call in transcript.user]  # the last one says goodbye
         calls = serving + played  # who plays the user shares no cache with who serves
         warm += cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in played])
-        rank = (place[0] << 40) + (place[1] << 20) + place[2]
+        rank = _rank(place)
         turns = [(*who, *self._turn(answered, conversation, transcript)) for answered in transcript.answered]
         self._add("turns", rank, turns)
         self._add(
@@ -61,13 +61,21 @@ class Rows:
             [
                 (call.key, *who, *self._call(turn, call, starts[turn - 1], usd))
                 for (turn, call), usd in zip(calls, warm, strict=True)
-            ]
-            + [self._judging(who, turn, call, starts) for turn, call in graded.calls],
+            ],
         )
-        self._add("verdicts", rank, [(*who, *_verdict(each)) for each in graded.verdicts])
-        self._add("judgements", rank, [(*who, *astuple(each)) for each in graded.judgements])
+        self.add_grades(place, conversation, transcript, graded)
         if place[1:] == (0, 0):
             self._add("conversations", rank, [(conversation.id, kept.to_json(conversation))])
+
+    def add_grades(
+        self, place: tuple[int, int, int], conversation: Conversation, transcript: Transcript, graded: Graded
+    ) -> None:
+        """Add what was said of a transcript, and the calls that it took, alone."""
+        rank, who = _rank(place), (transcript.conversation, transcript.strategy, transcript.sample)
+        starts = self._starts(conversation, transcript) if graded.calls else []
+        self._add("calls", rank, [self._judging(who, turn, call, starts) for turn, call in graded.calls])
+        self._add("verdicts", rank, [(*who, *_verdict(each)) for each in graded.verdicts])
+        self._add("judgements", rank, [(*who, *astuple(each)) for each in graded.judgements])
 
     def tables(self) -> dict[str, Any]:
         """The run's tables (pyarrow), each with the columns of `folder.TABLES`. They are given away: ask once."""
@@ -193,6 +201,10 @@ class Rows:
             gap = turn.gap_s if answered.said is turn.user else None
             starts.append(starts[-1] + (self._gap_s if gap is None else max(0.0, gap)))
         return starts
+
+
+def _rank(place: tuple[int, int, int]) -> int:
+    return (place[0] << 40) + (place[1] << 20) + place[2]
 
 
 def _verdict(verdict: Verdict) -> tuple[Any, ...]:

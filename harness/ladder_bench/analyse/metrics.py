@@ -12,9 +12,9 @@ import numpy as np
 from ladder_bench.analyse import estimates, turns
 from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.purposes import EVALUATION
-from ladder_bench.analyse.resolution import Life, Reached
+from ladder_bench.analyse.resolution import Life, Reached, Told
 from ladder_bench.analyse.tables import rows
-from ladder_bench.analyse.turns import QUALITY, Turns, TurnScore
+from ladder_bench.analyse.turns import AS_GOOD, PREFERENCE, QUALITY, Turns, TurnScore
 from ladder_bench.domain import Estimate, Mode
 
 UNRESOLVED_TIMES = 10.0  # an unresolved conversation costs this many conversations on the top tier, unless declared
@@ -76,11 +76,17 @@ def scores(
     conversations: Sequence[str],
     resolved_quality: float,
     mode: Mode = "rollout",
+    preferred_over: str | None = None,
 ) -> list[Scores]:
-    """Reduce a run's tables to values a conversation, for every strategy in the given order."""
+    """Reduce a run's tables to values a conversation, for every strategy in the given order.
+
+    `preferred_over`: the strategy over which a preference stands for quality: its own answers are as good as they are.
+    """
     place = {name: index for index, name in enumerate(sorted(conversations))}
     samples = 1 + max(tables["turns"]["sample"].to_pylist(), default=0)
-    return [_Reduction(tables, name, place, samples, resolved_quality, mode).scores() for name in strategies]
+    return [
+        _Reduction(tables, name, place, samples, resolved_quality, mode, preferred_over).scores() for name in strategies
+    ]
 
 
 READ = {
@@ -114,6 +120,8 @@ NAMES = {
     "self_correction": "self_corrections",
     "validity": "invalid_turn_share",
 }
+RESOLUTION = "resolution"
+KNOWN = frozenset((*NAMES, *QUALITY, *PARTS, RESOLUTION, PREFERENCE, "supported_specifics", "reached", "step_met"))
 
 
 class _Sums:
@@ -144,9 +152,11 @@ class _Reduction:
         samples: int,
         resolved_quality: float,
         mode: Mode,
+        preferred_over: str | None = None,
     ) -> None:
         self._tables, self._strategy, self._place = tables, strategy, place
         self._resolved_quality, self._mode = resolved_quality, mode
+        self._preferred_over = preferred_over
         self._shape = (len(place), samples)
         self._sums: dict[str, _Sums] = defaultdict(lambda: _Sums(self._shape))
         self._by_purpose: dict[str, _Sums] = defaultdict(lambda: _Sums(self._shape))
@@ -155,6 +165,7 @@ class _Reduction:
         self._per_turn: dict[tuple[Cell, int], TurnScore] = defaultdict(TurnScore)
         self._columns: dict[tuple[int, int, int], dict[str, float]] = defaultdict(dict)  # by conversation, sample, turn
         self._reached: dict[Cell, Reached] = {}
+        self._told: dict[Cell, Told] = {}
         self._on_recording: set[tuple[Cell, int]] = set()  # turns at which there is no question of validity
 
     def scores(self) -> Scores:
@@ -179,7 +190,8 @@ class _Reduction:
         values |= {name: sums[name].over(sums[name].weight) for name in GRADED}
         some = (answered > 0).astype(float)
         values |= {"unsupported": sums["unsupported"].over(some), "claims": sums["claims"].over(some)}
-        values |= {f"{metric}_per_turn": sums[metric].over(answered) for metric in ("unsupported", "self_corrections")}
+        for metric in ("unsupported", "self_corrections"):
+            values |= {f"{metric}_per_turn": sums[metric].over(answered - sums[f"unjudged {metric}"].total)}
         return Scores(
             self._strategy,
             values,
@@ -205,6 +217,10 @@ class _Reduction:
             self._sums["answered"].add(cell, float(row["failure"] is None))
             self._sums["escalations_per_conversation"].add(cell, float(row["opened"]))
             self._sums["handoffs_per_conversation"].add(cell, float(row["switched"]))
+            if self._strategy == self._preferred_over and row["failure"] is None:
+                self._per_turn[cell, row["turn"]].add(
+                    {"metric": PREFERENCE, "value": AS_GOOD, "weight": 1.0, "critical": False}
+                )
             if row["on_recording"]:
                 self._on_recording.add((cell, row["turn"]))
             if row["wait_s"] is not None:
@@ -230,12 +246,12 @@ class _Reduction:
         sums = self._sums
         for row in verdicts:
             cell, metric, value = (self._place[row["conversation"]], row["sample"]), row["metric"], row["value"]
-            if metric in QUALITY:
+            if metric in QUALITY or (metric == PREFERENCE and self._preferred_over):
                 self._per_turn[cell, row["turn"]].add(row)
             if metric == "supported_specifics":
-                if value is not None:  # None: the answer names none, so there was nothing to judge
-                    sums["claims"].add(cell, row["weight"])
-                    sums["unsupported"].add(cell, row["weight"] * (1.0 - value))
+                self._add_claims(cell, row)
+            elif metric == RESOLUTION:
+                self._told.setdefault(cell, Told()).add(value)
             elif metric in PARTS:
                 self._add_part(cell, row)
             elif metric == "reached":
@@ -244,11 +260,26 @@ class _Reduction:
                 continue
             elif metric in NAMES and value is None:
                 self._unscored[NAMES[metric]] += 1
+                if metric == "self_correction":
+                    self._leave_out(cell, "self_corrections")
             elif metric == "validity":
                 self._columns[*cell, row["turn"]]["valid"] = value
                 sums["invalid_turn_share"].add(cell, 1.0 - value)
             elif metric in NAMES and metric not in turns.OF_A_TURN:
                 sums[NAMES[metric]].add(cell, value)
+
+    def _add_claims(self, cell: Cell, row: Mapping[str, Any]) -> None:
+        value, weight = row["value"], row["weight"]
+        if value is not None:
+            self._sums["claims"].add(cell, weight)
+            self._sums["unsupported"].add(cell, weight * (1.0 - value))
+        elif weight > 0:  # else the answer names none, so there was nothing to judge
+            self._leave_out(cell, "unsupported")
+
+    def _leave_out(self, cell: Cell, metric: str) -> None:
+        """Leave a turn out of a rate over turns, since nobody could judge it."""
+        self._sums[f"unjudged {metric}"].add(cell, 1.0)
+        self._unscored[f"{metric}_per_turn"] += 1
 
     def _add_part(self, cell: Cell, row: Mapping[str, Any]) -> None:
         part, value = (row["metric"], row["target"]), row["value"]
@@ -278,7 +309,7 @@ class _Reduction:
 
     def _add_resolved(self, complete: Any, lived: Iterable[Mapping[str, Any]]) -> None:
         for cell, life in self._lives(complete, lived).items():
-            found = life.in_simulation() if self._mode == "simulated" else life.in_replay(self._resolved_quality)
+            found = life.resolved(self._resolved_quality, self._mode)
             if found is None:
                 self._unscored["resolved"] += 1
                 continue
@@ -291,11 +322,13 @@ class _Reduction:
         lives: dict[Cell, Life] = {}
         for row in lived:
             cell = self._place[row["conversation"]], row["sample"]
-            life = lives.setdefault(cell, Life({}, {}, bool(complete[cell]), self._reached.get(cell)))
+            new = Life({}, {}, bool(complete[cell]), self._reached.get(cell), self._told.get(cell))
+            life = lives.setdefault(cell, new)
             life.steps[row["turn"]] = row["turn"] if row["step"] is None else row["step"]
-        for (cell, number), turn in self._per_turn.items():
-            lives[cell].scored[number] = turn
-        return {cell: life for cell, life in lives.items() if life.scored or life.reached}
+        if self._preferred_over is None:  # to be preferred is not to have resolved anything
+            for (cell, number), turn in self._per_turn.items():
+                lives[cell].scored[number] = turn
+        return {cell: life for cell, life in lives.items() if life.scored or life.reached or life.told}
 
 
 def paired(first: Scores, second: Scores, metric: str) -> Estimate:

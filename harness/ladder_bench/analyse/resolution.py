@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ladder_bench.analyse.turns import TurnScore
+from ladder_bench.domain import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,23 +17,46 @@ class Reached:
     turn: int | None
 
 
+class Told:
+    """What a judge said of the conversation as a whole, where a rubric asks whether it was resolved."""
+
+    __slots__ = ("missed", "unknown")
+
+    def __init__(self) -> None:
+        self.missed = self.unknown = False
+
+    def add(self, value: float | None) -> None:
+        self.unknown |= value is None
+        self.missed |= value is not None and value < 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Life:
     """A conversation as a strategy lived it: what each turn scored, and the recorded turn that it is about.
 
-    `complete`: every turn was answered. `reached` is there where a played user left.
+    `complete`: every turn was answered. `reached` is there where a played user left; `told` where a judge was asked
+    whether the conversation is resolved: then that is what counts.
     """
 
     scored: dict[int, TurnScore]
     steps: dict[int, int]
     complete: bool
     reached: Reached | None = None
+    told: Told | None = None
 
     @property
     def turn_of_resolution(self) -> int:
         """The last turn, where no verdict names one: a played user leaves when satisfied."""
         named = self.reached.turn if self.reached else None
         return named or max(self.steps)
+
+    def resolved(self, threshold: float, mode: Mode) -> bool | None:
+        """Whether it is resolved, as a judge says who was asked, else as the mode has it; None: nobody can tell."""
+        if self.told:
+            if self.told.missed:
+                return False
+            return None if self.told.unknown or not self.complete else True
+        return self.in_simulation() if mode == "simulated" else self.in_replay(threshold)
 
     def in_replay(self, threshold: float) -> bool | None:
         """All critical criteria met and Q at least the threshold.

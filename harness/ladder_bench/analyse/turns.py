@@ -12,6 +12,8 @@ from ladder_bench.analyse.estimates import Array
 
 CRITERIA = ("correctness", "completeness", "constraint", "format")
 QUALITY = frozenset((*CRITERIA, "active_constraint"))
+PREFERENCE = "preference"  # a metric that may stand for quality, where nothing else defines it
+AS_GOOD = 0.5  # the preference over an answer that is as good
 OF_A_TURN = {  # a share of the turn first, then the mean over turns
     "correctness": "correctness",
     "completeness": "completeness",

@@ -132,6 +132,8 @@ class Sender:
             except FatalModelError as error:
                 raise self._ending(error) from None
             except ModelError as error:
+                if error is self._silent:
+                    raise
                 failures += 1
                 pause = self._pause(error, failures)
                 if pause is None or pause >= patience.left_s:
@@ -180,6 +182,8 @@ class Sender:
         worst = cost.worst_usd(most + self._beside, self._tier.max_output_tokens, self._tier.price)
         tokens = self._density.tokens(most) + self._tier.max_output_tokens
         async with self._throttle.place():
+            if self._silent is not None:  # since it began to wait
+                raise self._silent
             attempt = await self._reserve(key, request, worst)
             self._budget.opened()
             try:

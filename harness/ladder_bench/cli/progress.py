@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class progress_bar:  # noqa: N801  reads as a verb where it is used
-    """Progress on stderr: a bar on a terminal, else a line every 10 %."""
+    """Progress on stderr: a bar on a terminal, else a line every 10 %. `doing` says what takes the time."""
+
+    def __init__(self, doing: str = "replaying") -> None:
+        self._doing = doing
 
     def __enter__(self) -> Listener:
         self._bar: Any = None
@@ -23,7 +26,7 @@ class progress_bar:  # noqa: N801  reads as a verb where it is used
             from rich.progress import Progress as Bar
 
             columns = (
-                TextColumn("replaying"), BarColumn(), MofNCompleteColumn(),
+                TextColumn(self._doing), BarColumn(), MofNCompleteColumn(),
                 TextColumn("conversations · {task.fields[calls]} calls"), TimeRemainingColumn(),
             )  # fmt: skip
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)

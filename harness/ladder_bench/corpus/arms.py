@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ladder_bench import content
-from ladder_bench.corpus import MOST_PROBLEMS, conversation
+from ladder_bench.corpus import MOST_PROBLEMS, conversation, shapes
 from ladder_bench.documents import Document, read_json_lines
 from ladder_bench.domain import Conversation, Json, Usage
 from ladder_bench.errors import InputError, Problem
@@ -109,7 +109,7 @@ def _stop_at_most(problems: Sequence[Problem]) -> None:
 
 # --- one line ------------------------------------------------------------------------------
 
-CARRIED = frozenset(conversation.ConversationShape.model_fields) - {"id"}
+CARRIED = frozenset(shapes.ConversationShape.model_fields) - {"id"}
 
 
 def _line(document: Document) -> Line:

@@ -1,17 +1,15 @@
-"""One conversation from its JSON: the shape of a line, and what becomes of each message."""
+"""One conversation from its JSON: what a shape cannot say, and what becomes of each message."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from ladder_bench import checks, content
+from ladder_bench.corpus.shapes import ConversationShape, IntentShape, MessageShape, StatementShape, TurnShape
 from ladder_bench.documents import Document, Loc
 from ladder_bench.domain import (
-    TRIGGER_NAMES,
     Constraint,
     Conversation,
     Criterion,
@@ -26,85 +24,6 @@ from ladder_bench.domain import (
     digest_of,
 )
 from ladder_bench.errors import InputError, Problem, path_text
-
-Text = Annotated[str, Field(min_length=1)]
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Label = Literal[TRIGGER_NAMES]  # type: ignore[valid-type]
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StatementShape(Shape):
-    text: Text
-    id: str = ""
-    check: dict[str, Any] | None = None
-
-
-class CriterionShape(Shape):
-    id: Text
-    kind: Literal["correctness", "completeness", "constraint", "format"] = "correctness"
-    text: Text
-    weight: Weight = 1.0
-    critical: bool = False
-    check: dict[str, Any] | None = None
-    violation: str | None = None
-
-
-class ConstraintShape(Shape):
-    id: Text
-    text: Text
-    from_turn: Annotated[int, Field(ge=1)] = 1
-    until_turn: Annotated[int, Field(ge=1)] | None = None
-    weight: Weight = 1.0
-    critical: bool = False
-    check: dict[str, Any] | None = None
-    violation: str | None = None
-
-
-class IntentShape(Shape):
-    goal: StatementShape | None = None
-    constraints: list[ConstraintShape] = []
-    non_goals: list[StatementShape] = []
-    blocking_unknowns: list[StatementShape] = []
-    output_contract: StatementShape | None = None
-
-
-class TurnShape(Shape):
-    criteria: list[CriterionShape] = []
-    reference: str | None = None
-    labels: list[Label] | None = None
-    answer_labels: list[Label] | None = None
-    alternative: str | None = None
-    wrong: str | None = None
-
-
-class MessageShape(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[dict[str, Any]] | None = None
-    model: str | None = None
-    usage: dict[str, Any] | None = None
-    latency_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    timestamp: str | float | None = None
-
-
-class OutcomeShape(Shape):
-    resolved: bool | None = None
-
-
-class ConversationShape(Shape):
-    id: str | None = None
-    system: str | None = None
-    tags: list[str] = []
-    language: str | None = None
-    messages: list[MessageShape]
-    intent: IntentShape | None = None
-    facts: list[str] = []
-    turns: dict[str, TurnShape] = {}
-    outcome: OutcomeShape | None = None
-    metadata: dict[str, Any] | None = None
 
 
 def build(document: Document, notes: dict[str, int]) -> Conversation:
@@ -121,6 +40,8 @@ def build(document: Document, notes: dict[str, int]) -> Conversation:
         raise InputError(problems)
     if shape.metadata:
         _note(notes, "'metadata' of the conversation not used")
+    if shape.annotation and shape.annotation.status == "draft":
+        _note(notes, f"intent and criteria drafted by {shape.annotation.author}, and reviewed by nobody")
     return Conversation(
         id=_place_name(document) if shape.id is None else shape.id,
         turns=turns,
@@ -132,6 +53,7 @@ def build(document: Document, notes: dict[str, int]) -> Conversation:
         language=shape.language,
         resolved=shape.outcome.resolved if shape.outcome else None,
         digest=digest_of(canonical(document.value)),
+        author=shape.annotation.author if shape.annotation else None,
     )
 
 

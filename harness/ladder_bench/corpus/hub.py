@@ -21,7 +21,9 @@ from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, Problem
 
 TEXT = {"id", "system", "language"}  # a conversation's columns that hold text
-NESTED = {"tags", "messages", "intent", "facts", "turns", "outcome", "metadata"}  # and values, or their JSON text
+NESTED = {  # columns that hold values, or their JSON text
+    "tags", "messages", "intent", "facts", "turns", "outcome", "metadata", "annotation",
+}  # fmt: skip
 HUB = "hf:"
 EXACT = 2**53  # beyond it a float is no longer a count that somebody wrote
 

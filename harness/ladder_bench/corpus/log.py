@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ladder_bench import content, corpus
-from ladder_bench.corpus import arms, conversation, hub
+from ladder_bench.corpus import arms, conversation, hub, shapes
 from ladder_bench.documents import Document, display
 from ladder_bench.domain import Conversation, digest_of
 from ladder_bench.errors import InputError
@@ -81,4 +81,4 @@ def _first_time(document: Document) -> float | None:
     """When the first user message was sent; the conversation was built from this document, so it has one."""
     messages = document.value["messages"]
     part = document.at("messages", next(at for at, message in enumerate(messages) if message["role"] == "user"))
-    return conversation._time(content.parse(conversation.MessageShape, part), part, [])
+    return conversation._time(content.parse(shapes.MessageShape, part), part, [])

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ladder_bench import content, corpus
+from ladder_bench.calls.errand import Bounds
 from ladder_bench.corpus import Corpus
 from ladder_bench.detect import asking
 from ladder_bench.detect.labelled import Finding, Look, Score, looks, score
@@ -66,8 +67,8 @@ def evaluate(options: Options, tell: Callable[[str], None] = lambda _: None) -> 
     if asked is None:
         findings = by_rules(found, load_rules())
     else:
-        bounds = asking.Bounds(options.offline, options.max_cost_usd, options.seed, options.store)
-        calls, findings = asking.by_tier(found, loaded, asked, bounds, tell)
+        bounds = Bounds(options.offline, options.max_cost_usd, options.store)
+        calls, findings = asking.by_tier(found, loaded, asked, bounds, options.seed, tell)
     scores, confusions = score(found, findings, names)
     unseen = sum(isinstance(each, str) for each in findings)
     return {

@@ -9,7 +9,7 @@ from ladder_bench.domain.conversations import History, Message, Usage
 from ladder_bench.domain.strategies import Decision
 from ladder_bench.domain.tiers import Tier
 
-Purpose = Literal["answer", "discarded", "memory", "trigger", "judge", "user"]
+Purpose = Literal["answer", "discarded", "memory", "trigger", "judge", "user", "annotate"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A recorded conversation. `digest` covers everything in it, gold fields included."""
+    """A recorded conversation. `digest` covers everything in it, gold fields included.
+
+    `author` is the model that drafted its intent and criteria, None where no model did; people may have changed them.
+    """
 
     id: str
     turns: tuple[Turn, ...]
@@ -152,6 +155,7 @@ class Conversation:
     language: str | None = None
     resolved: bool | None = None
     digest: str = ""
+    author: str | None = None
 
     def constraints_at(self, turn: int) -> tuple[Constraint, ...]:
         return tuple(c for c in self.intent.constraints if c.active(turn)) if self.intent else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -137,19 +137,23 @@ def prepare(options: Options) -> Prepared:
 
 def _panel(rubrics: tuple[Rubric, ...], matrix: config.Matrix, strategies: Strategies, seed: int) -> Panel:
     """Who grades. Raises InputError where a rubric cannot be used here."""
-    names = [ladder.name for ladder in strategies.ladders]
-    for rubric in rubrics:
-        check(rubric)
-        if rubric.against is not None and rubric.against not in names:
-            hint = content.did_you_mean(rubric.against, names)
-            valid = ", ".join(names[:10])
-            raise InputError(f"rubric '{rubric.id}': no strategy is called '{rubric.against}'{hint}; valid: {valid}")
+    check_rubrics(rubrics, [ladder.name for ladder in strategies.ladders])
     about = {
         "mode": matrix.mode,
         "strategies": [asdict(ladder) for ladder in strategies.ladders],
         "tiers": [asdict(tier) for tier in matrix.tiers.tiers],
     }
     return Panel(rubrics, matrix.judges, matrix.mode, matrix.judge_repeats, seed, named.compared_with(about))
+
+
+def check_rubrics(rubrics: Sequence[Rubric], strategies: Sequence[str]) -> None:
+    """Raises InputError where a prompt cannot be rendered, or a rubric compares with a strategy that is not there."""
+    for rubric in rubrics:
+        check(rubric)
+        if rubric.against is not None and rubric.against not in strategies:
+            hint = content.did_you_mean(rubric.against, strategies)
+            valid = ", ".join(strategies[:10])
+            raise InputError(f"rubric '{rubric.id}': no strategy is called '{rubric.against}'{hint}; valid: {valid}")
 
 
 def _player(matrix: config.Matrix) -> Player | None:
