@@ -12,12 +12,15 @@ from pydantic import Field
 
 from ladder_bench import config, content, corpus, tiers
 from ladder_bench.documents import Document, Loc, display, parse_json, read_json, read_text, read_yaml
+from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, Problem, path_text
 from ladder_bench.judge.rubric import RubricShape, load_rubric, load_rubrics, read_rubric
+from ladder_bench.selftest import cases
 
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 DATASETS = (*LINES, ".parquet", ".csv")
 YAML = (".yaml", ".yml")
+CASES_HAVE = {"clean", "flawed"}  # keys of a case of the self-test
 
 
 class LexiconShape(tiers.Shape):
@@ -72,6 +75,9 @@ def _files(path: Path) -> Iterator[Path]:
 def _check(path: Path) -> None:
     if not content.is_file(path):
         raise InputError(Problem("no such file", str(path), 1, 1))
+    if path.name.endswith(LINES) and set(_first_line(path)) >= CASES_HAVE:
+        cases.load(str(path))
+        return
     if path.name.endswith(DATASETS) or _holds_conversations(path):
         corpus.load(str(path))
         return
@@ -86,10 +92,16 @@ def _holds_conversations(path: Path) -> bool:
     text = read_text(path).lstrip()
     if path.suffix == ".json":
         return text[:1] == "[" or '"messages"' in text
+    return bool(_first_line(path))
+
+
+def _first_line(path: Path) -> Mapping[str, Json]:
+    """The object on the first line of a file of JSON lines, empty where there is none."""
     try:
-        return text[:1] == "{" and isinstance(parse_json(text.split("\n")[0], "", 1).value, dict)
+        value = parse_json(read_text(path).lstrip().split("\n")[0], "", 1).value
     except InputError:
-        return False
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 # --- kinds of files ------------------------------------------------------------------------

@@ -70,8 +70,8 @@ def request(asked: Question, tier: Tier, sample: int = 0) -> Request:
 
 
 def repair(first: Request, reply: str, problem: str) -> Request:
-    """Ask once more, with what was wrong with the reply."""
-    _, again = _rendered(REPAIR, None, {"problem": problem})
+    """Ask once more, with what was wrong with the reply; that may quote what is judged, so it is data as well."""
+    _, again = _rendered(REPAIR, None, {"problem": fenced((Piece("problem", problem),), first.fence)})
     said = (Message("assistant", reply[:MOST_ECHOED]),) if reply.strip() else ()
     return replace(first, now=(*first.now, *said, Message("user", again)))
 
