@@ -23,6 +23,7 @@ from ladder_bench.judge.shown import Seen
 TARGET = "answer"
 WIN, TIE, LOSS = 1.0, 0.5, 0.0
 NAMES = {WIN: "win", TIE: "tie", LOSS: "loss"}
+BY_ORDER = "by_order"  # the outcome where a judge says something else in the other order
 PLACES = {"first": WIN, "tie": TIE, "second": LOSS}  # for who is shown first
 
 
@@ -101,5 +102,5 @@ def _agreed(there: object, back: object) -> tuple[float | None, str, str]:
         return None, "cannot_assess", str((there if first == "cannot_assess" else back)["reason"])
     one, other = PLACES[first], 1.0 - PLACES[second]
     if one != other:
-        return TIE, "tie", f"the order decided: {NAMES[one]} when shown first, {NAMES[other]} when shown second"
+        return TIE, BY_ORDER, f"the order decided: {NAMES[one]} when shown first, {NAMES[other]} when shown second"
     return one, NAMES[one], str(there["reason"])
