@@ -15,7 +15,6 @@ from ladder_bench.documents import Document, Loc, display, parse_json, read_json
 from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, Problem, path_text
 from ladder_bench.judge.rubric import RubricShape, load_rubric, load_rubrics, read_rubric
-from ladder_bench.selftest import cases
 
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 DATASETS = (*LINES, ".parquet", ".csv")
@@ -76,7 +75,7 @@ def _check(path: Path) -> None:
     if not content.is_file(path):
         raise InputError(Problem("no such file", str(path), 1, 1))
     if path.name.endswith(LINES) and set(_first_line(path)) >= CASES_HAVE:
-        cases.load(str(path))
+        _cases(path)
         return
     if path.name.endswith(DATASETS) or _holds_conversations(path):
         corpus.load(str(path))
@@ -105,6 +104,12 @@ def _first_line(path: Path) -> Mapping[str, Json]:
 
 
 # --- kinds of files ------------------------------------------------------------------------
+
+
+def _cases(path: Path) -> None:
+    from ladder_bench.selftest import cases  # brings numpy, which nothing else here needs
+
+    cases.load(str(path))
 
 
 def _tiers(document: Document, path: Path) -> None:
