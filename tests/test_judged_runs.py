@@ -16,6 +16,7 @@ from builders import dataset_lines
 from ladder_bench import experiment, folder
 from ladder_bench.domain import digest_of
 from ladder_bench.experiment import Options
+from ladder_bench.report import routes
 from loopback import completion
 
 MTBENCH = Path(__file__).parent.parent.parent / "shared" / "data" / "mtbench101.jsonl.gz"
@@ -36,6 +37,13 @@ FAILURES: dict[str, Any] = {
 
 
 def run(place: Path, judges: Sequence[Mapping[str, Any]], limit: int | None = None, **matrix: Any) -> folder.Run:
+    run_files(place, judges, **matrix)
+    with contextlib.chdir(place):
+        experiment.run(Options("matrix.yaml", store=place / "calls.sqlite", out=place / "run", limit=limit))
+    return folder.read(place / "run")
+
+
+def run_files(place: Path, judges: Sequence[Mapping[str, Any]], **matrix: Any) -> None:
     tiers = [{"name": name, "model": f"simulated/{name}"} for name in ("advanced", "light")]
     (place / "tiers.yaml").write_text(json.dumps({"tiers": matrix.pop("tiers", tiers), "judges": judges}), "utf-8")
     whole = {
@@ -43,9 +51,6 @@ def run(place: Path, judges: Sequence[Mapping[str, Any]], limit: int | None = No
         "strategies": [{"single": "advanced"}, {"single": "light"}], **matrix,
     }  # fmt: skip
     (place / "matrix.yaml").write_text(json.dumps(whole), "utf-8")
-    with contextlib.chdir(place):
-        experiment.run(Options("matrix.yaml", store=place / "calls.sqlite", out=place / "run", limit=limit))
-    return folder.read(place / "run")
 
 
 def plain_log(place: Path, count: int = 20) -> str:
@@ -190,3 +195,16 @@ def test_on_a_plain_log_the_order_effect_is_gone_and_ties_and_margins_are_as_dec
     assert row["margin"]["value"] == pytest.approx(margin, abs=1e-12)
     assert row["margin"]["low"] < 0 < row["margin"]["high"]
     assert len(seen) > 4 * TALKS
+
+
+# --- what a plan says of judges ------------------------------------------------------------
+
+
+def test_a_plan_names_the_judges_among_those_who_receive_the_conversations(tmp_path: Path) -> None:
+    with serving(lambda asked: (500, {})) as (judge, seen):
+        run_files(tmp_path, [judge], dataset=plain_log(tmp_path, 4), rubrics=["correctness"])
+        with contextlib.chdir(tmp_path):
+            found = experiment.plan(Options("matrix.yaml", store=tmp_path / "calls.sqlite"))
+
+    assert any("openai/judge receives the conversations, at 127.0.0.1" in line for line in routes.receivers(found))
+    assert not seen

@@ -99,6 +99,7 @@ class Plan:
     again: Again
     follow_ups: FollowUps = FollowUps()
     player: Tier | None = None  # who plays the user, in a simulated replay
+    judges: tuple[Tier, ...] = ()  # who grades, where a rubric asks a model
 
     @property
     def usd(self) -> Range:

@@ -15,6 +15,7 @@ from ladder_bench.domain import Call, Conversation, Ladder, Limits, Message, Rep
 from ladder_bench.errors import InputError
 from ladder_bench.experiment.prepare import JUDGES, Options, Prepared, prepare
 from ladder_bench.forecast import Again, FollowUps, Plan, Range, Route, Sending
+from ladder_bench.judge.asking import likely_tokens
 from ladder_bench.ladder import can_climb
 from ladder_bench.replay import replay
 from ladder_bench.store import Store
@@ -23,8 +24,6 @@ from ladder_bench.triggers import model
 SHORTER, LONGER = 0.55, 1.6  # how far an answer's length may lie from the recorded one's, over a whole matrix
 FRAME_TOKENS = 180  # what a guide writes beside its answer, at the bundled scaffold
 DETECTION_TOKENS = 30  # of a detector's reply, for each trigger
-JUDGEMENT_TOKENS = 60  # of a judge's reply, for each criterion: a quote, a sentence and a word
-CLAIMS_TOKENS = 250  # of a list of claims
 TO_COME = re.compile(r"\(answer [0-9a-f]+\)")  # what stands for an answer to come
 WIDEST = 3.0  # from low to high
 TYPICAL_LATENCY_S = 2.0  # of a call, where the log has none
@@ -55,6 +54,7 @@ def plan(options: Options) -> Plan:
         foresight.again,
         foresight.follow_ups,
         None if prepared.player is None else prepared.player.tier,
+        prepared.panel.judges if prepared.panel.asks else (),
     )
 
 
@@ -232,7 +232,7 @@ class _Foresight:
         if request.purpose == "trigger":
             return float(DETECTION_TOKENS * request.schema.count('"evidence":'))
         if request.purpose == "judge":
-            return float(JUDGEMENT_TOKENS * request.schema.count('"verdict":') or CLAIMS_TOKENS)
+            return float(likely_tokens(request))
         turn = conversation.turns[request.origin.matter - 1]
         if request.purpose == "user":
             return float(cost.count_tokens(turn.user.content))

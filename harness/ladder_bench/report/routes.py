@@ -41,10 +41,11 @@ def outlook(plan: Plan) -> list[Outlook]:
 
 
 def used_tiers(plan: Plan) -> list[Tier]:
-    """The tiers that strategies may ask, strongest first, and who plays the user."""
+    """The tiers that strategies may ask, strongest first, who plays the user, and the judges."""
     used = {name for ladder in plan.strategies.ladders for name in ladder.asked}
     tiers = [tier for tier in plan.tiers.tiers if tier.name in used]
-    return tiers if plan.player is None or plan.player in tiers else [*tiers, plan.player]
+    others = (*([] if plan.player is None else [plan.player]), *plan.judges)
+    return [*tiers, *(tier for tier in others if tier not in tiers)]
 
 
 def receivers(plan: Plan) -> list[str]:
