@@ -60,6 +60,11 @@ def display(path: Path) -> str:
 
 def read_text(path: Path) -> str:
     """Read a UTF-8 file, decompressing .gz and .zst. Raises InputError."""
+    return decode(read_bytes(path), display(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file's bytes, decompressing .gz and .zst. Raises InputError."""
     name = display(path)
     try:
         if path.is_dir():
@@ -67,7 +72,7 @@ def read_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(Problem(f"cannot be read: {error.strerror or error}", name, 1, 1)) from None
-    return decode(_unpacked(data, path.suffix, name), name)
+    return _unpacked(data, path.suffix, name)
 
 
 def _unpacked(data: bytes, suffix: str, name: str) -> bytes:

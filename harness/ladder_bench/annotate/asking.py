@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from ladder_bench import content
 from ladder_bench.calls.calling import UNSEEN, Fetch, call
@@ -19,7 +19,7 @@ from ladder_bench.domain import (
     canonical,
     digest_of,
 )
-from ladder_bench.errors import FatalModelError, ModelError, StoppedError
+from ladder_bench.errors import ModelError, StoppedError
 from ladder_bench.judge.fences import Piece, fenced, mark
 from ladder_bench.judge.reading import Unreadable, read
 
@@ -30,8 +30,29 @@ SAID = "user, turn "  # how the label of a user's message begins
 AT_ONCE = 2  # conversations in progress for each call in flight
 SHORT, LONG = (150, 60), (400, 250)  # tokens of a reply: of any, and more for each turn
 MOST_ECHOED = 4000  # characters of a reply that are shown again to put it right
+REFUSED = "refused"  # asked once more, a model refuses once more, for money
+FORM = "the reply has not the form that was asked for"
+WHY = {
+    REFUSED: "the model refused",
+    "empty": "the reply is empty",
+    "truncated": "the reply broke off; a larger max_output_tokens of the tier may help",
+    "not_json": "the reply is not the JSON that was asked for",
+}
 
-Finding = Json | str  # what a model replied, an object; or why there is nothing of it
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is nothing of a conversation: `why` counts, `what` tells more of this one.
+
+    `kind`: of a call that failed or was not sent, and would be the next time; "" where asking again changes nothing.
+    """
+
+    why: str
+    what: str = ""
+    kind: str = ""
+
+
+Finding = Json | Failure  # what a model replied, an object; or why there is nothing of it
 
 
 def request(conversation: Conversation, tier: Tier) -> Request:
@@ -79,13 +100,15 @@ def prompt_digest() -> str:
     return digest_of(*sources, canonical(SCHEMA))[:12]
 
 
-async def asked_all(asked: Sequence[Request], fetch: Fetch) -> list[Finding]:
-    """A finding for each request, in their order. Raises FatalModelError."""
+async def asked_all(asked: Sequence[Request], fetch: Fetch, done: Callable[[], None] = lambda: None) -> list[Finding]:
+    """A finding for each request, in their order; `done` is called after each. Raises InputError, MissError."""
     places = asyncio.Semaphore(AT_ONCE * max((each.tier.limits.concurrency for each in asked), default=1))
 
     async def one(each: Request) -> Finding:
         async with places:
-            return await _finding(each, fetch)
+            found = await _finding(each, fetch)
+        done()
+        return found
 
     found = await asyncio.gather(*(one(each) for each in asked), return_exceptions=True)
     for each in found:
@@ -97,19 +120,17 @@ async def asked_all(asked: Sequence[Request], fetch: Fetch) -> list[Finding]:
 async def _finding(asked: Request, fetch: Fetch) -> Finding:
     try:
         made = await call(asked, fetch)
-        if made.reply.origin == UNSEEN:
-            return UNSEEN
-        said = read(made.reply, asked)
-        if isinstance(said, Unreadable):
+        said = read(made.reply, asked) if made.reply.origin != UNSEEN else Unreadable(UNSEEN, "")
+        if isinstance(said, Unreadable) and said.outcome not in (UNSEEN, REFUSED):
             made = await call(repair(asked, made.reply.text, said.what), fetch)
-            said = read(made.reply, asked) if made.reply.origin != UNSEEN else said
-    except FatalModelError:
-        raise
+            said = read(made.reply, asked) if made.reply.origin != UNSEEN else Unreadable(UNSEEN, "")
     except StoppedError as stopped:
-        return f"stopped: {stopped}"
+        return Failure(f"stopped: {stopped}", kind="stopped")
     except ModelError as error:
-        return f"the call failed: {error.kind}"
-    return f"unreadable: {said.outcome}" if isinstance(said, Unreadable) else said
+        return Failure(f"the call failed: {error.kind.replace('_', ' ')}", str(error), error.kind)
+    if isinstance(said, Unreadable):
+        return Failure(WHY[said.outcome]) if said.outcome in WHY else Failure(FORM, said.what)
+    return said
 
 
 # --- the form of a reply -------------------------------------------------------------------

@@ -1,91 +1,96 @@
-"""Lines: conversations as they stand in a file, with some of their keys changed. All other keys keep their bytes."""
+"""Lines: the conversations of a file as they are spelt, and what stands between them."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from ladder_bench import corpus
+from ladder_bench import corpus, documents
+from ladder_bench.annotate import splice
 from ladder_bench.corpus import Corpus, hub
 from ladder_bench.documents import Document, display
-from ladder_bench.domain import Conversation, Json
+from ladder_bench.domain import Conversation, Json, canonical, digest_of
 from ladder_bench.errors import InputError
 
-_SPACE = re.compile(r"[ \t\r\n]*")
+MARK = b"\xef\xbb\xbf"  # of byte order, which some editors put before UTF-8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A conversation, and the JSON that it was built from."""
+    """A conversation, the JSON that it was built from, and how that is spelt."""
 
     conversation: Conversation
-    document: Document
-
-    @property
-    def value(self) -> Mapping[str, Json]:
-        found: Mapping[str, Json] = self.document.value
-        return found
-
-    def text(self, changes: Mapping[str, Json]) -> str:
-        """The line with these keys replaced, or added at its end; None takes one out.
-
-        A conversation that was called after its place gets that as its id: the place may be another in a new file.
-        """
-        if self.value.get("id") is None:
-            changes = {"id": self.conversation.id, **changes}
-        source = self.document.source if not self.document.root else ""
-        if source and not changes:
-            return source.strip()
-        whole = _members(source) if source else {_json(key): _json(each) for key, each in self.value.items()}
-        for key, each in changes.items():
-            whole.pop(_json(key), None) if each is None else whole.update({_json(key): _json(each)})
-        return "{" + ", ".join(f"{key}: {each}" for key, each in whole.items()) + "}"
+    value: Mapping[str, Json]
+    source: str
 
 
-def read(name: str, limit: int | None = None) -> tuple[Corpus, tuple[Line, ...]]:
-    """A dataset, and its lines. Raises InputError."""
-    loaded = corpus.load(name, limit=limit)
-    found = hub.documents(name, {}) if hub.handles(name) else corpus._documents(corpus.find(name))
-    documents = (each for each in found if isinstance(each, Document))
-    return loaded, tuple(Line(*each) for each in zip(loaded.conversations, documents, strict=False))
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A dataset and its file. `between`: what stands before each line, and after the last one."""
+
+    corpus: Corpus
+    lines: tuple[Line, ...]
+    between: tuple[str, ...]
+    suffix: str  # of a file that says the same
+
+    def text(self, values: Mapping[int, Json]) -> str:
+        """The file with some conversations, by their place, saying more."""
+        parts = [self.between[0]]
+        for place, (line, after) in enumerate(zip(self.lines, self.between[1:], strict=True)):
+            parts += [splice.rewritten(line.source, values[place]) if place in values else line.source, after]
+        return "".join(parts)
 
 
-def write(path: Path, lines: Iterable[str]) -> None:
-    """Write a file whole or not at all. Raises InputError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise InputError(f"{display(path)}: cannot be written: {error.strerror or error}") from None
+def read(name: str) -> Log:
+    """Read a dataset. Raises InputError."""
+    loaded = corpus.load(name)
+    if hub.handles(name):
+        rows = [each.value for each in hub.documents(name, {}) if isinstance(each, Document)]
+        lines = list(_of_rows(loaded, rows))
+        return Log(loaded, tuple(lines), ("", *["\n"] * len(lines)), ".jsonl")
+    path = corpus.find(name)
+    data = documents.read_bytes(path)
+    text = documents.decode(data, display(path))
+    spans = list(_items(text) if path.suffix == ".json" else _lines(text))
+    edges = [0, *(edge for span in spans for edge in span), len(text)]
+    between = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    between[0] = (MARK.decode() if data.startswith(MARK) else "") + between[0]
+    values = [json.loads(text[start:end]) for start, end in spans]
+    _check_same(loaded, values)
+    found = zip(loaded.conversations, values, spans, strict=True)
+    lines = [Line(each, value, text[start:end]) for each, value, (start, end) in found]
+    return Log(loaded, tuple(lines), tuple(between), ".json" if path.suffix == ".json" else ".jsonl")
 
 
-def _members(source: str) -> dict[str, str]:
-    """The keys and values of a JSON object as they are spelt, by the key's usual spelling."""
-    decoder = json.JSONDecoder()
-    found: dict[str, str] = {}
-    at = _after(source, source.index("{") + 1)
-    while source[at] != "}":
-        key, at = decoder.raw_decode(source, at)
-        start = _after(source, _after(source, at) + 1)  # behind the colon
-        _, at = decoder.raw_decode(source, start)
-        found[_json(key)] = source[start:at]
-        at = _after(source, at)
-        at = _after(source, at + 1) if source[at] == "," else at
-    return found
+def _of_rows(loaded: Corpus, rows: list[Json]) -> Iterator[Line]:
+    """A line for each row of a table. One without an id gets the name of its row, which is another in the new file."""
+    _check_same(loaded, rows)
+    for conversation, row in zip(loaded.conversations, rows, strict=True):
+        value = row if row.get("id") is not None else {"id": conversation.id, **row}
+        yield Line(conversation, value, json.dumps(value, ensure_ascii=False))
 
 
-def _after(source: str, at: int) -> int:
-    """The next place that holds something."""
-    match = _SPACE.match(source, at)
-    assert match is not None
-    return match.end()
+def _check_same(loaded: Corpus, values: Iterable[Json]) -> None:
+    """Drafts must not end up with another conversation. Raises InputError where the file is no longer the same."""
+    if [each.digest for each in loaded.conversations] != [digest_of(canonical(value)) for value in values]:
+        raise InputError(f"{loaded.name}: the file changed while it was read; run the same command again")
 
 
-def _json(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """From where to where each line that holds something does."""
+    at = 0
+    for line in text.split("\n"):  # not splitlines(): U+2028 and its like are ordinary characters in a JSON string
+        if line.strip():
+            yield at + len(line) - len(line.lstrip()), at + len(line.rstrip())
+        at += len(line) + 1
+
+
+def _items(text: str) -> Iterator[tuple[int, int]]:
+    """From where to where each conversation of a .json file stands: the items of a list, or the one object."""
+    bare = text.strip()
+    start = text.index(bare)
+    if bare.startswith("["):
+        yield from splice.items(text)
+    else:
+        yield start, start + len(bare)

@@ -52,4 +52,7 @@ class progress_bar:  # noqa: N801  reads as a verb where it is used
             )
 
     def _warn(self, what: str) -> None:
-        typer.echo(what, err=True)
+        if self._bar:  # above the bar, which is drawn again
+            self._bar.console.print(what, markup=False, highlight=False, soft_wrap=True)
+        else:
+            typer.echo(what, err=True)
