@@ -107,6 +107,32 @@ def differences(data: Simulated, design: Design) -> list[Powered]:
     return [powered(*each) for each in zip(judged, people, strict=True)]
 
 
+def of_turns(design: Design, sets: int, seed: int = 1) -> dict[str, Coverage]:
+    """Of candidate minus base where one random turn of each labelled conversation is labelled, in both arms.
+
+    Items are turns here. A conversation's judged difference is that of its labelled turn, or of all that both arms have.
+    """
+    data = simulated(design, sets, seed)
+    random = np.random.default_rng(seed + 1)
+    base, candidate = true_rates(design)
+    shared = data.exists.all(axis=0)
+    drawn = np.where(shared, random.random(shared.shape), -1.0).argmax(axis=-1)[..., np.newaxis]
+    apart = {
+        name: said[CANDIDATE].astype(float) - said[BASE] for name, said in (("p", data.people), ("j", data.judged))
+    }
+    whole = (apart["j"] * shared).sum(axis=-1) / shared.sum(axis=-1)
+    people, judged = (np.take_along_axis(apart[name], drawn, axis=-1)[..., 0] for name in ("p", "j"))
+    rest = np.arange(design.conversations) >= design.labelled
+    judged, people = np.where(rest, whole, judged), np.where(rest, np.nan, people)
+    found = [powered(*each) for each in zip(judged, people, strict=True)]
+    named = {
+        "PPI++": [each.estimate for each in found],
+        "judge alone": [estimates.mean(each) for each in whole],
+        "people alone": [each.people for each in found],
+    }
+    return {name: coverage(each, float(candidate - base)) for name, each in named.items()}
+
+
 def everything(data: Simulated, number: int, arm: int) -> tuple[np.ndarray, np.ndarray]:
     """The conversation of every item of an arm, and the judge's word on it."""
     exists = data.exists[arm, number]

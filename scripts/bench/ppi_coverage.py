@@ -3,8 +3,9 @@
 python scripts/bench/ppi_coverage.py [--sets 2000] [--seed 1]
 
 First differences between two arms, with a judge whose errors differ between conversations and, in most designs,
-between arms: PPI++ must hold the truth in 93.5 to 96.5 % of sets, and the judge alone must not. Then rates corrected
-by Rogan and Gladen's formula, and the judge's errors themselves. Exit code 1 where a claim fails.
+between arms: PPI++ must hold the truth in 93.5 to 96.5 % of sets, and the judge alone must not. The same where one
+random turn of each labelled conversation is labelled. Then rates corrected by Rogan and Gladen's formula, and the
+judge's errors themselves. Exit code 1 where a claim fails.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "harness"), str(ROOT / "tests")]
 
-from judge_coverage import Coverage, of_differences, of_rates  # noqa: E402
+from judge_coverage import Coverage, of_differences, of_rates, of_turns  # noqa: E402
 from simulated_judges import Design  # noqa: E402
 
 LOW, HIGH = 0.935, 0.965
@@ -36,6 +37,7 @@ DIFFERENCES = {  # favoured: the judge is kinder to the candidate
     "sees nearly all": Design(300, 40, sensitivity=(0.98, 0.98), specificity=(0.98, 0.98)),
     "all but 10 labelled": Design(60, 50, sensitivity=(0.80, 0.92), specificity=(0.90, 0.75)),
 }
+TURNS = ("favoured, 40 of 300", "favoured, 60 of 400", "disfavoured, 30 of 200", "favoured, moody judge", "errs alike")
 RATES = {
     "30 of 200": Design(200, 30),
     "40 of 300": Design(300, 40, sensitivity=(0.85, 0.9), specificity=(0.85, 0.8)),
@@ -61,6 +63,14 @@ def main() -> int:
         biased = design.sensitivity[0] != design.sensitivity[1]
         failed += [f"{name}: PPI++"] * (found["PPI++"].without > 0 or not LOW <= found["PPI++"].share <= HIGH)
         failed += [f"{name}: judge alone passes"] * (biased and found["judge alone"].share >= LOW)
+    print()
+    _head("the same, a turn of each")
+    for name in TURNS:
+        found = of_turns(DIFFERENCES[name], options.sets, options.seed)
+        _print(name, found)
+        biased = DIFFERENCES[name].sensitivity[0] != DIFFERENCES[name].sensitivity[1]
+        failed += [f"{name}, a turn of each: PPI++"] * (not LOW <= found["PPI++"].share <= HIGH)
+        failed += [f"{name}, a turn of each: judge alone passes"] * (biased and found["judge alone"].share >= LOW)
     print()
     _head("candidate")
     for name, design in RATES.items():
