@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -373,6 +374,18 @@ def test_repeats_are_kept_beside_the_reading_that_counts() -> None:
 
     assert value_of(graded)[0] == 1.0
     assert [(each.repeat, each.outcome) for each in graded.judgements] == [(0, "met"), (1, "not_met"), (2, "not_met")]
+
+
+def test_a_part_of_the_questions_is_repeated_and_a_pair_in_both_orders_or_in_none() -> None:
+    judging = Judging("pairwise", judge=prefers("good"))
+    judging.panel = replace(judging.panel, repeats=Repeats(0.3, 2))
+    many = [f"Question {n}?" for n in range(40)]
+
+    graded = judging.of(talk(users=many), {"base": "a plain answer", "one": "a good answer"})["one"]
+
+    readings = Counter(each.turn for each in graded.judgements)
+    assert set(readings.values()) == {1, 3}
+    assert {each.value for each in graded.judgements} == {1.0}
 
 
 # --- claims --------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ladder_bench.analyse import shortfalls, strategies
+from ladder_bench.analyse import judge_banners, shortfalls, strategies
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.metrics import Scores
 from ladder_bench.analyse.shortfalls import Shortfall
@@ -24,6 +24,7 @@ def banners(
     """What a reader must know, most important first. `short`: what strategies fell short of."""
     return [
         *_of_what_was_run(about),
+        *judge_banners.banners(summary),
         *_of_the_replay(summary, about),
         *shortfalls.banners(short, about),
         *_of_what_is_missing(summary, scores),

@@ -26,10 +26,11 @@ def estimated(
     reasons: Mapping[str, str],
     withheld: Mapping[str, str] = MappingProxyType({}),
     certain: frozenset[str] = frozenset(),
+    rate: str = "resolved",
 ) -> dict[str, Estimate]:
     """Every metric of a strategy. `reasons`: why one may have no value in this run; `withheld`: why it may not have.
 
-    `certain`: counts that are 0 by the strategy's make, not by chance.
+    `certain`: counts that are 0 by the strategy's make, not by chance. `rate`: the metric that QPD takes for resolved.
     """
     found: dict[str, Estimate] = {}
     for name in METRICS:
@@ -40,7 +41,7 @@ def estimated(
     left_out = score.unscored.get("unsupported_per_turn", 0)
     per_claim = estimates.ratio(score.values["unsupported"], score.values["claims"], left_out)
     found["unsupported_per_claim"] = estimates.share(per_claim)
-    found["qpd"] = quality_per_dollar(score, unresolved_usd)
+    found["qpd"] = quality_per_dollar(score, unresolved_usd, rate)
     resolved = score.values["resolved"]
     for name, column in (("tokens_per_resolved", "tokens"), ("cost_usd_per_resolved", "cost_usd_warm")):
         known = ~np.isnan(resolved) & ~np.isnan(score.values[column])
@@ -62,22 +63,25 @@ def _explained(estimate: Estimate, reason: str | None) -> Estimate:
     return estimate
 
 
-def quality_per_dollar(score: Scores, unresolved_usd: float | None) -> Estimate:
-    """QPD = R / (C + F·(1 - R)): conversations resolved per effective dollar. Q stands in where nothing defines R."""
+def quality_per_dollar(score: Scores, unresolved_usd: float | None, rate: str = "resolved") -> Estimate:
+    """QPD = R / (C + F·(1 - R)): conversations resolved per effective dollar.
+
+    `rate` is the metric that R is: quality stands in for resolved in a run where nothing defines that.
+    """
     cost = score.values["cost_usd_warm"]
-    resolved = score.values["resolved"]
+    resolved = score.values[rate]
     known = ~np.isnan(resolved) & ~np.isnan(cost)
     if unresolved_usd is None or not known.any():
         return estimates.missing("nothing defines resolved" if not known.any() else "the top tier has no cost")
     r, c = resolved[known], cost[known]
-    rate, dollars = float(r.mean()), float(c.mean())
-    whole = dollars + unresolved_usd * (1 - rate)
+    share, dollars = float(r.mean()), float(c.mean())
+    whole = dollars + unresolved_usd * (1 - share)
     if whole == 0:
         return estimates.missing("cost is 0 and everything is resolved")
-    by_rate = (whole + rate * unresolved_usd) / whole**2
-    by_cost = -rate / whole**2
-    influence = by_rate * (r - rate) + by_cost * (c - dollars)
-    return estimates.with_interval(rate / whole, influence, score.unscored.get("resolved", 0))
+    by_rate = (whole + share * unresolved_usd) / whole**2
+    by_cost = -share / whole**2
+    influence = by_rate * (r - share) + by_cost * (c - dollars)
+    return estimates.with_interval(share / whole, influence, score.unscored.get(rate, 0))
 
 
 def _waits(score: Scores) -> list[Estimate]:

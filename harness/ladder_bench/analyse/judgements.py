@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ladder_bench import folder
@@ -32,7 +32,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One criterion of one transcript, with what was said of it: `counted` by each judge once, `said` repeats too."""
+    """One criterion of one transcript, with what was said of it: `counted` by each judge once, `said` repeats too.
+
+    `unscored`: why it has no value, None where it has one.
+    """
 
     conversation: str
     strategy: str
@@ -42,15 +45,18 @@ class Judged:
     target: str
     turn: int | None
     said: tuple[Said, ...]
+    counted: tuple[Said, ...] = field(init=False, compare=False)
+    unscored: str | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        counted = tuple(each for each in self.said if each.repeat == 0)
+        object.__setattr__(self, "counted", counted)  # once, since every table of a report asks
+        object.__setattr__(self, "unscored", _unscored(counted))
 
     @property
     def place(self) -> Place:
         """Where its verdict stands in the table of verdicts."""
         return self.conversation, self.strategy, self.sample, self.rubric, self.metric, self.target, self.turn
-
-    @property
-    def counted(self) -> tuple[Said, ...]:
-        return tuple(each for each in self.said if each.repeat == 0)
 
     @property
     def value(self) -> float | None:
@@ -61,17 +67,17 @@ class Judged:
         return majority([each.value for each in self.counted if each.judge not in judges])
 
     @property
-    def unscored(self) -> str | None:
-        """Why it has no value, None where it has one."""
-        if self.value is not None:
-            return None
-        if any(each.value is not None for each in self.counted):
-            return DISAGREE
-        return Counter(each.outcome for each in self.counted).most_common(1)[0][0]
-
-    @property
     def repaired(self) -> bool:
         return any(each.repaired for each in self.counted)
+
+
+def _unscored(counted: Sequence[Said]) -> str | None:
+    values = [each.value for each in counted]
+    if majority(values) is not None or not counted:
+        return None
+    if any(value is not None for value in values):
+        return DISAGREE
+    return Counter(each.outcome for each in counted).most_common(1)[0][0]
 
 
 def judged(tables: Mapping[str, Any]) -> list[Judged]:

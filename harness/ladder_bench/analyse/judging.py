@@ -18,11 +18,12 @@ from ladder_bench import folder
 from ladder_bench.analyse import agreement, estimates
 from ladder_bench.analyse.families import family
 from ladder_bench.analyse.judgements import Judged, distinct, judges
+from ladder_bench.analyse.preference import BY_ORDER
 from ladder_bench.analyse.quotes import quotes
+from ladder_bench.analyse.turns import PREFERENCE
 from ladder_bench.domain import Estimate, Json
 
 UNEVEN = 0.02  # between two strategies' unscored shares; beyond it what is left may be the easier part of one
-PREFERENCE = "preference"
 THREE_WORDS = "a preference has three outcomes: see alpha"
 
 
@@ -52,6 +53,7 @@ def judging(about: Json, tables: Mapping[str, Any], found: Sequence[Judged]) -> 
         "uneven": _uneven(found, names),
         "agreement": [asdict_of(each) for each in _agreements(once, list(judges(about, found)))],
         "repeats": _repeats(once),
+        "order": _order(once),
         "quotes": quotes(tables, once),
     }
 
@@ -213,6 +215,23 @@ def _repeats(once: Sequence[Judged]) -> dict[str, Json]:
             "flip_rate": asdict(agreement.flip_rate(conversations, readings)),
             "changed": asdict(_one_minus(same)),
         }
+    return found
+
+
+def _order(once: Sequence[Judged]) -> dict[str, Json]:
+    """By judge how often the order decided which of two answers it preferred: shown the other way it said otherwise."""
+    sums: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    for each in once:
+        for said in each.counted if each.metric == PREFERENCE else ():
+            if said.value is not None:
+                sums[said.judge][each.conversation][0] += said.outcome == BY_ORDER
+                sums[said.judge][each.conversation][1] += 1
+    found = {}
+    for judge, by_conversation in sums.items():
+        values = np.array(list(by_conversation.values()), dtype=float)
+        share = estimates.share(estimates.ratio(values[:, 0], values[:, 1]))
+        compared = int(values[:, 1].sum())
+        found[judge] = {"compared": compared, "by_order": int(values[:, 0].sum()), "share": asdict(share)}
     return found
 
 

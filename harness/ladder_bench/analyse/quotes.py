@@ -19,12 +19,13 @@ from ladder_bench.domain import Json
 OF_SOURCES = ("supported_specifics", "validity")  # metrics whose evidence is not from the answer
 OF_THE_OPENING = ("alignment_at_1", "alignment_at_2")
 LEFT_OUT = re.compile(r"\[?(?:\.\.\.|…)\]?")  # where a quote says that it leaves something out
-MARKS = "\"'“”‘’«»` "  # around a quote
+MARKS = "\"'«» "  # around a quote
+TYPED = str.maketrans("‘’‚“”„–—‑\N{NO-BREAK SPACE}", "'''\"\"\"--- ", "*`")  # what is often written another way
 Lived = tuple[str, str, int]  # conversation, strategy, sample
 
 
 def quotes(tables: Mapping[str, Any], found: Sequence[Judged]) -> dict[str, Json] | None:
-    """The share of quotes that stand in the answer word for word, spacing apart; None where nothing is quoted.
+    """The share of quotes that stand in the answer word for word; None where nothing is quoted.
 
     A quote that leaves something out is held to its parts. Of a criterion that looks at more than one answer, any of
     them will do.
@@ -46,10 +47,14 @@ def quotes(tables: Mapping[str, Any], found: Sequence[Judged]) -> dict[str, Json
 
 
 def stands_in(quote: str, text: str) -> bool:
-    """Whether every part of a quote is in a text, in whatever spacing."""
-    whole = " ".join(text.split())
-    parts = [" ".join(part.split()).strip(MARKS) for part in LEFT_OUT.split(quote)]
+    """Whether every part of a quote is in a text, in whatever spacing, case and typography."""
+    whole = _plain(text)
+    parts = [_plain(part).strip(MARKS) for part in LEFT_OUT.split(quote)]
     return all(part in whole for part in parts) and any(parts)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.translate(TYPED).casefold().split())
 
 
 def _evidence(tables: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
+from ladder_bench.analyse.judgements import Judged
+from ladder_bench.analyse.metrics import RESOLUTION
+from ladder_bench.analyse.turns import QUALITY
 from ladder_bench.analyse.validity import why_not
 from ladder_bench.domain import Json
 
@@ -13,18 +17,40 @@ WITHHELD = {
         "no opening; the first alone is there",
     }
 }
+PREFERRED = "answers were compared and no criterion was graded: to be preferred is not to have resolved anything"
+NO_RUBRIC = "no rubric of this run grades it"
+OF_RESOLVED = ("resolved", "tokens_per_resolved", "cost_usd_per_resolved")
+DEFINED_BY = {  # what was graded, by the metric that is made of it
+    **dict.fromkeys(("quality", "qpd"), QUALITY),
+    **dict.fromkeys(OF_RESOLVED, QUALITY | {RESOLUTION}),
+    "correctness": frozenset(("correctness",)),
+    "completeness": frozenset(("completeness",)),
+    "constraint_coverage": frozenset(("active_constraint",)),
+    "first_turn_alignment": frozenset(("alignment_at_2",)),
+    "first_turn_alignment_at_1": frozenset(("alignment_at_1",)),
+    "format_adherence": frozenset(("format", "output_contract")),
+}
+JUDGED = DEFINED_BY | {  # rules say these, too, where no judge is asked
+    **dict.fromkeys(("unsupported_per_turn", "unsupported_per_claim"), frozenset(("supported_specifics",))),
+    "self_corrections_per_turn": frozenset(("self_correction",)),
+    "invalid_turn_share": frozenset(("validity",)),
+}
 SCRIPTED = "a replay has as many user turns as the recording; a simulated user (replay: simulated) says when it is over"
 
 
-def reasons(about: Json) -> dict[str, str]:
-    """Why a metric may have no value in a run, by metric: what the dataset has not got, what the mode cannot show."""
-    found = _of_dataset(about["dataset"])
+def reasons(about: Json, found: Sequence[Judged] = (), preferred: bool = False) -> dict[str, str]:
+    """Why a metric may have no value in a run, by metric: what the dataset has not got, what the mode cannot show.
+
+    `found` is what judges said; `preferred`: to be preferred is all that quality means here.
+    """
+    why = _of_rubrics(about) | _of_dataset(about["dataset"])
     if about["mode"] != "simulated":
-        found["turns_to_resolution"] = SCRIPTED
+        why["turns_to_resolution"] = SCRIPTED
     else:
-        found["turns_to_resolution"] = "no conversation was resolved"
-    found["invalid_turn_share"] = why_not(about["mode"])
-    return found
+        why["turns_to_resolution"] = "no conversation was resolved"
+    why["invalid_turn_share"] = why_not(about["mode"])
+    why |= _of_judges(found)
+    return why | (dict.fromkeys(OF_RESOLVED, PREFERRED) if preferred else {})
 
 
 def withheld(mode: str) -> Mapping[str, str]:
@@ -49,3 +75,25 @@ def _of_dataset(dataset: Mapping[str, Json]) -> dict[str, str]:
     found["cost_usd_billed"] = "no provider reported usage for every call (simulated tiers bill nothing)"
     found["unsupported_per_claim"] = "no answer names specifics"
     return found
+
+
+def _of_rubrics(about: Json) -> dict[str, str]:
+    """What nobody looked at, where no rubric has the dataset's own checks."""
+    rubrics = about.get("rubrics") or ()
+    if not rubrics or any(each["grader"] == "checks" for each in rubrics):
+        return {}
+    graded = {metric for each in rubrics for metric in each["metrics"]}
+    return {metric: NO_RUBRIC for metric, kinds in DEFINED_BY.items() if not kinds & graded}
+
+
+def _of_judges(found: Sequence[Judged]) -> dict[str, str]:
+    """Where judges were asked, that is why nothing has a value: they could not tell, or could not be read."""
+    why: dict[str, str] = {}
+    for metric, kinds in JUDGED.items():
+        asked = Counter(each.unscored for each in found if each.metric in kinds)
+        if asked and None not in asked:
+            outcome, times = asked.most_common(1)[0]
+            why[metric] = (
+                f"judges were asked, and nothing has a value (mostly: {outcome}, {times:,} of {asked.total():,})"
+            )
+    return why

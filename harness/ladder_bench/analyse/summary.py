@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from ladder_bench.analyse import contract, estimates, handoffs, metrics, pareto, purposes, shortfalls, strategies
+from ladder_bench.analyse import handoffs, measured, metrics, purposes, shortfalls
 from ladder_bench.analyse.ablations import ablations
-from ladder_bench.analyse.against import against, best_single, replay_artefacts
+from ladder_bench.analyse.against import replay_artefacts
 from ladder_bench.analyse.banners import banners
 from ladder_bench.analyse.escalations import escalations
-from ladder_bench.analyse.headline import estimated
-from ladder_bench.analyse.metrics import Scores
-from ladder_bench.analyse.reasons import reasons, withheld
+from ladder_bench.analyse.families import kinships
+from ladder_bench.analyse.judgements import judged
+from ladder_bench.analyse.judging import judging
+from ladder_bench.analyse.measured import Measured
+from ladder_bench.analyse.own_rubrics import own_rubrics
+from ladder_bench.analyse.preference import preference, stands_in
 from ladder_bench.analyse.routes import triggers
 from ladder_bench.analyse.validity import validity
 from ladder_bench.analyse.verdict import verdict
-from ladder_bench.domain import Estimate, Json
+from ladder_bench.domain import Json
 
 SCHEMA = 1
 
 
 def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json], spent_usd: float) -> dict[str, Json]:
     """Summarise a run from its description (run.json) and tables. The result is `summary.json`."""
-    names = [each["name"] for each in about["strategies"]]
-    conversations = about["dataset"]["conversations"]
-    scores = metrics.scores(tables, names, conversations, about["config"]["resolved_quality"], about["mode"])
-    by_name = dict(zip(names, scores, strict=True))
-    base = best_single(about, scores)
-    unresolved = about["config"]["unresolved_cost_usd"]
-    if unresolved is None:
-        unresolved = _default_unresolved(by_name, about)
-    rows = _rows(about, tables, scores, unresolved, by_name[base] if base else None)
+    over, said = stands_in(about, tables), judged(tables)
+    scores = measured.scores(about, tables, over)
+    run = Measured(about, tables, scores, said, over)
+    base, by_name, rows = run.base, run.by_name, run.rows()
     fitting = validity(scores, base, about["mode"])
     identified = {name: row["identified"] for name, row in fitting["strategies"].items()}
+    preferred = preference(about, tables, said)
     short = shortfalls.shortfalls(about, tables)
     pairs, pooled = ablations(about, by_name, short)
     by_strategy, by_detector = triggers(about, tables)
@@ -47,9 +45,10 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
         "mode": about["mode"],
         "incomplete": about.get("incomplete"),
         "banners": [],
-        "verdict": verdict(rows, base, about, identified),
+        "verdict": verdict(rows, base, about, identified, preferred),
         "base": base,
-        "unresolved_cost_usd": unresolved,
+        "unresolved_cost_usd": run.unresolved_usd,
+        "qpd_rate": run.qpd_rate,
         "strategies": rows,
         "dropped": about["dropped"],
         "not_measured": _not_measured(rows),
@@ -68,68 +67,14 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
         "escalations": escalations(about, tables, by_name),
         "shortfalls": shortfalls.as_json(short),
         "failure": shortfalls.failures(tables),
+        "judging": judging(about, tables, said),
+        "kinships": kinships(about, tables, said, scores, base, lambda other: measured.scores(about, other, over)),
+        "preference": preferred,
+        "own_rubrics": own_rubrics(tables, list(by_name), about["dataset"]["conversations"], base),
     }
     summary["banners"] = banners(summary, about, scores, short)
-    found: dict[str, Json] = _plain(summary)
-    return found
-
-
-def _rows(
-    about: Json, tables: Mapping[str, Any], scores: Sequence[Scores], unresolved: float | None, base: Scores | None
-) -> list[dict[str, Json]]:
-    """A row a strategy, with all that is known of it alone, and against the base."""
-    why, never, labels = reasons(about), withheld(about["mode"]), pareto.labels(scores, _replaced(about))
-    place = {name: index for index, name in enumerate(sorted(about["dataset"]["conversations"]))}
-    return [
-        {
-            "name": score.strategy,
-            "controls": bool(strategy["control"]),
-            "metrics": {
-                key: asdict(each)
-                for key, each in estimated(score, unresolved, why, never, strategies.certain(strategy)).items()
-            },
-            "pareto": labels[score.strategy],
-            "against_base": against(score, base) if base else None,
-            "failed_turns": score.failed_turns,
-            "turns": score.turns,
-            "contract": contract.contract(score),
-            "memory": contract.memory(tables, score, place),
-            "discarded_per_conversation": asdict(estimates.amount(_discarded(score))),
-            "quality_by_turn": handoffs.by_turn(score),
-            **_since_handoff(score, about["mode"]),
-        }
-        for strategy, score in zip(about["strategies"], scores, strict=True)
-    ]
-
-
-def _discarded(score: Scores) -> Estimate:
-    return estimates.mean(score.values["discarded_per_conversation"])
-
-
-def _replaced(about: Json) -> frozenset[str]:
-    """The recordings for which a placebo stands: a comparison with them would charge the others for the replay."""
-    plain = strategies.plain_by_tier(about["strategies"])
-    return frozenset(plain[tier] for tier in strategies.placebos(about) if tier in plain)
-
-
-def _since_handoff(score: Scores, mode: str) -> dict[str, Json]:
-    """What becomes of answers after a handoff; nothing, where every turn starts from the recording.
-
-    Nor with a played user, who sends the worse answers back: the first ones that are graded would be the better ones.
-    """
-    return {
-        f"{name}_since_handoff": handoffs.since_handoff(score, metric) if mode == "rollout" else {}
-        for name, metric in (("quality", "quality"), ("coverage", "constraint_coverage"))
-    }
-
-
-def _default_unresolved(scores: Mapping[str, Scores], about: Json) -> float | None:
-    """From the top tier alone, whatever the strategy is called that is just that."""
-    top = strategies.plain_by_tier(about["strategies"]).get(about["tiers"][0]["name"])
-    if top is None:
-        return None
-    cost = estimates.mean(scores[top].values["cost_usd_warm"]).value
-    return None if cost is None else metrics.UNRESOLVED_TIMES * cost
+    plain: dict[str, Json] = _plain(summary)
+    return plain
 
 
 def _not_measured(rows: Sequence[Mapping[str, Json]]) -> list[dict[str, str]]:
@@ -149,8 +94,3 @@ def _plain(value: Json) -> Json:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value.item() if isinstance(value, np.generic) else value
-
-
-def estimate_of(cell: Mapping[str, Json]) -> Estimate:
-    """An estimate back from its place in a summary."""
-    return Estimate(**cell)

@@ -7,19 +7,41 @@ from collections.abc import Mapping, Sequence
 from ladder_bench.analyse import strategies
 from ladder_bench.analyse.against import MARGIN
 from ladder_bench.analyse.estimates import FEWEST
+from ladder_bench.analyse.preference import briefly
 from ladder_bench.domain import Json
 
+MOST_BY_ORDER = 0.5  # of comparisons: who draws lots between two answers contradicts itself in half of them
 FAILED_SHARE = 0.02  # of the turns; beyond it what is left may be the easy part
 
 
 def verdict(
-    rows: Sequence[Mapping[str, Json]], base: str | None, about: Json, identified: Mapping[str, bool | None]
+    rows: Sequence[Mapping[str, Json]],
+    base: str | None,
+    about: Json,
+    identified: Mapping[str, bool | None],
+    preferred: Mapping[str, Json] | None = None,
 ) -> dict[str, Json]:
-    """The cheapest strategy whose quality against the best single tier is shown to be above -0.03, or none.
+    """The cheapest strategy whose quality against the base is shown to be above -0.03, or none.
 
     Shown to be cheaper, too, and answered: a strategy that failed at many turns has shown nothing. Nor has one whose
-    conclusion depends on what is done with user turns that no longer fit (`identified` False).
+    conclusion depends on what is done with user turns that no longer fit (`identified` False). Where a preference
+    stands for quality (`preferred`), it says so.
     """
+    found = _verdict(rows, base, about, identified)
+    if base is None or preferred is None or not preferred["stands_in"]:
+        return found
+    if (placed := preferred["by_order"] or 0.0) >= MOST_BY_ORDER:
+        text = (
+            f"No verdict: {placed:.0%} of the preferences are another one when the two answers are shown the other way "
+            "round. They count as ties, and ties of that kind do not show that answers are as good."
+        )
+        return {"outcome": "unknown", "strategy": None, "text": text}
+    return {**found, "text": f"{found['text']} {briefly(preferred)}"}
+
+
+def _verdict(
+    rows: Sequence[Mapping[str, Json]], base: str | None, about: Json, identified: Mapping[str, bool | None]
+) -> dict[str, Json]:
     if base is None:
         text = "No verdict: nothing in this dataset defines quality, so cost is all that could be compared."
         if any(row["metrics"]["quality"]["value"] is not None for row in rows):

@@ -12,7 +12,6 @@ from ladder_bench.domain import Call, Json, Request, Tier, digest_of
 from ladder_bench.errors import FatalModelError, ModelError
 from ladder_bench.judge import asking
 from ladder_bench.judge.asking import Question
-from ladder_bench.judge.fences import mark
 from ladder_bench.judge.reading import Unreadable, read
 
 SHARES = 1 << 32
@@ -70,11 +69,11 @@ class Judges:
         return tuple(found)
 
     def _is_repeated(self, question: Question) -> bool:
-        """Drawn by hash: the same questions in every run."""
+        """Drawn by hash: the same questions in every run, and a pair in both orders, since both are of one turn."""
         if not self._repeats.share:
             return False
-        fence = mark(dict(question.shown))
-        drawn = int(digest_of("repeat", str(self._seed), question.prompt, fence)[:8], 16)
+        place = question.origin.conversation, str(question.origin.turn)
+        drawn = int(digest_of("repeat", str(self._seed), question.prompt, *place)[:8], 16)
         return drawn < self._repeats.share * SHARES
 
     async def _reading(self, question: Question, tier: Tier, repeat: int) -> Reading:

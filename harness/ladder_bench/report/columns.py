@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from ladder_bench.report.text import Unit
+from ladder_bench.domain import Json
+from ladder_bench.report.text import Unit, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,41 @@ HEADLINE = ("quality", "cost_usd_warm")  # shown even where nothing has a value,
 def heading(metric: str) -> str:
     """A metric's name for people; its own where there is none."""
     return BY_METRIC[metric].heading if metric in BY_METRIC else metric.replace("_", " ")
+
+
+def told(columns: Sequence[Column], summary: Mapping[str, Json]) -> tuple[Column, ...]:
+    """Columns with what they mean where judges, and not rules and checks, say what they hold."""
+    others = _others(summary)
+    found = []
+    for each in columns:
+        heading, meaning = others.get(each.metric, (None, each.meaning))
+        found.append(replace(each, heading=heading or each.heading, meaning=meaning))
+    return tuple(found)
+
+
+def _others(summary: Mapping[str, Json]) -> dict[str, tuple[str | None, str]]:
+    """By metric another heading (None: the same) and another meaning."""
+    found: dict[str, tuple[str | None, str]] = {}
+    preferred = summary.get("preference") or {}
+    if preferred.get("stands_in"):
+        over = one_line(preferred["against"])
+        found["quality"] = (
+            None,
+            f"how often an answer is preferred to that of {over} to the same message, a tie counting half; 0.5 is as "
+            "good",
+        )
+    if summary.get("qpd_rate") == "quality":
+        found["qpd"] = (
+            None,
+            "Q per dollar, where what falls short of 1 has the declared cost of an unresolved conversation: nothing "
+            "here defines resolved, so Q stands in for it",
+        )
+    rubrics = (summary.get("judging") or {}).get("rubrics", ())
+    judged = {metric for each in rubrics for metric in each.get("metrics", ())}
+    if "supported_specifics" in judged:
+        claims = "verifiable claims that nothing before them supports, as judges say"
+        found["unsupported_per_turn"] = ("unsupported claims a turn", claims)
+        found["unsupported_per_claim"] = ("unsupported share of claims", "of the claims that were made, as judges say")
+    if "resolution" in judged:
+        found["resolved"] = (None, "conversations in which the user has what they came for, as judges say")
+    return found

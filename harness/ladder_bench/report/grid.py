@@ -103,6 +103,11 @@ def number(value: float, unit: Unit = "count") -> Cell:
     return Cell(_shown(value, unit), sort=value)
 
 
+def count(value: int) -> Cell:
+    """A whole number, to its last digit."""
+    return Cell(f"{value:,}", sort=value)
+
+
 def _cell(cell: Value | Words | Cell, usual: int | None, notes: Notes) -> Cell | Words:
     if isinstance(cell, Cell):
         return cell

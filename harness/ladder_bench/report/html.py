@@ -15,6 +15,7 @@ from ladder_bench.report import (
     ablations,
     contract,
     handoffs,
+    judging,
     ledger,
     method,
     purposes,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import jinja2
 
 TRANSCRIPT_BYTES = 1_500_000  # of conversations in a page, as HTML
+BEST, COMPARED = "the best plain single tier", "with whose answers the others were compared"  # what the base is
 OUTCOMES = {
     "found": "A ladder that keeps quality",
     "none": "Nothing cheaper keeps quality",
@@ -61,6 +63,7 @@ def page(run: Run, found: Marks, svg: str) -> str:
         marks=found,
         line=bool(single_tier_line(found.drawn)),
         table=table(summary),
+        base_is=COMPARED if (summary.get("preference") or {}).get("stands_in") else BEST,
         further=table(summary, OTHERS),
         compared=[text.one_line(name) for name in compared],
         conversations=_conversations(run, compared),
@@ -73,6 +76,7 @@ def page(run: Run, found: Marks, svg: str) -> str:
         triggers=triggers.triggers(run),
         no_triggers=triggers.NONE,
         validity=validity.validity(summary, about),
+        judging=judging.blocks(summary),
         purposes=purposes.purposes(summary),
         contract=contract.contract(summary),
         sources=[astuple(each) for each in ledger.sources(run.tables)],

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ladder_bench.analyse.verdict import is_simulated
+from ladder_bench.domain import Json
 from ladder_bench.folder import Run
-from ladder_bench.report import ablations, handoffs, method, purposes, text, triggers, validity
+from ladder_bench.report import ablations, handoffs, judging, method, purposes, text, triggers, validity
 from ladder_bench.report.columns import BY_METRIC
 from ladder_bench.report.grid import Grid, Words
 from ladder_bench.report.html import environment
@@ -57,12 +58,19 @@ def _sections(run: Run) -> list[tuple[str, list[str], list[Grid]]]:
             [fits.warning, f"Not measured: {fits.why}." if fits.why else fits.share] if fits else [],
             [fits.ways if fits.departs else None, fits.artefact] if fits else [],
         ),
+        *_judging(summary),
         ("Cost by purpose", [costs.evaluation] if costs else [], [costs.strategies] if costs else []),
     ]
     shown = [
         (title, [each for each in words if each], [each for each in grids if each]) for title, words, grids in found
     ]
     return [each for each in shown if each[1] or each[2]]
+
+
+def _judging(summary: Json) -> Iterator[tuple[str, list[str | None], list[Grid | None]]]:
+    for each in judging.blocks(summary):
+        heading = f": {each.heading[:1].lower()}{each.heading[1:]}" if each.heading else ""
+        yield plain(f"Judges{heading}"), [*each.said], [*each.grids]
 
 
 def _grid(grid: Grid) -> str:

@@ -66,10 +66,8 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
         f"{text.counted(dataset['turns'], 'turn')}, sha256 {dataset['digest']}; "
         f"it holds {', '.join(held) or 'messages only'}",
     )
-    rubric = about["rubric"]
-    weights = ", ".join(f"{name} {text.number(weight)}" for name, weight in config["weights"].items())
-    yield Fact("rubric", f"{rubric['id']} version {rubric['version']}, hash {rubric['hash']}; weights: {weights}")
-    yield Fact("resolved", _resolved(about))
+    yield from _grading(about)
+    yield Fact("resolved", _resolved(about, summary))
     yield Fact("an unresolved conversation", _unresolved(config, summary))
     yield Fact("intervals", "95 %, over conversations; a quantile's by bootstrap; none below 20 conversations")
     yield Fact(
@@ -100,13 +98,41 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
     yield Fact("run", f"{about['started']}, {about['seconds']:g} s" + (", offline" if config["offline"] else ""))
 
 
+def _grading(about: Mapping[str, Json]) -> Iterator[Fact]:
+    """By which rubrics, by which judges, and how often they were asked the same."""
+    weights = ", ".join(f"{name} {text.number(weight)}" for name, weight in about["config"]["weights"].items())
+    rubrics = about.get("rubrics") or [about["rubric"]]
+    named = "; ".join(_rubric(each) for each in rubrics)
+    yield Fact("rubric" if len(rubrics) == 1 else "rubrics", f"{named}; weights: {weights}")
+    if judges := about.get("judges"):
+        said = ", ".join(f"{each['name']} ({each['model']})" for each in judges)
+        several = "; of several a criterion has the word of more than half of those who could tell"
+        yield Fact("judge" if len(judges) == 1 else "judges", f"{said}{several if len(judges) > 1 else ''}")
+        repeats = about.get("judge_repeats")
+        if repeats and repeats["share"]:
+            times = text.counted(repeats["times"], "more time")
+            yield Fact("asked again", f"{text.percent(repeats['share'])} of the turns, drawn by hash, {times}")
+
+
+def _rubric(rubric: Mapping[str, Json]) -> str:
+    """A rubric with its version; a judge's grader, and with whom it compares, are no checks and are named."""
+    how = rubric.get("grader", "checks")
+    against = f", compared with {rubric['against']}" if rubric.get("against") else ""
+    by = "" if how == "checks" else f" ({how}{against})"
+    return text.one_line(f"{rubric['id']}{by} version {rubric['version']}, hash {rubric['hash']}")
+
+
 def _player(user: Mapping[str, Json]) -> str:
     most = "twice the recorded turns and two" if user["most_turns"] is None else user["most_turns"]
     again = f"asks again about one matter at most {user['patience']} times"
     return f"{user['tier']} ({user['model']}); turns at most: {most}; {again}"
 
 
-def _resolved(about: Mapping[str, Json]) -> str:
+def _resolved(about: Mapping[str, Json], summary: Mapping[str, Json]) -> str:
+    if any("resolution" in each.get("metrics", ()) for each in about.get("rubrics") or ()):
+        return "as judges say who were asked about the conversation as a whole"
+    if summary.get("qpd_rate") == "quality":
+        return "nothing defines it: answers were compared, and no criterion was graded; QPD counts Q in its place"
     if about["mode"] == "simulated":
         return "the simulated user left satisfied, and no critical criterion was still missed when they moved on"
     return f"every critical criterion met and Q at least {about['config']['resolved_quality']}"
@@ -129,9 +155,11 @@ def _unresolved(config: Mapping[str, Json], summary: Mapping[str, Json]) -> str:
 
 
 def prices(about: Mapping[str, Json]) -> tuple[Price, ...]:
-    """The price of every tier, for people."""
+    """The price of every tier and judge, for people."""
     found = []
-    for tier in about["tiers"]:
+    names = {each["name"] for each in about["tiers"]}
+    judges = [each for each in about.get("judges") or () if each["name"] not in names]
+    for tier in (*about["tiers"], *judges):
         price = tier["price"]
         found.append(
             Price(

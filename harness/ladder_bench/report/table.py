@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ladder_bench.domain import Json
 from ladder_bench.report import text
-from ladder_bench.report.columns import COLUMNS, HEADLINE, Column
+from ladder_bench.report.columns import COLUMNS, HEADLINE, Column, told
 
 MISSING = "n/a"
 NO_BASE = "no single tier has a quality to compare with"
@@ -96,7 +96,7 @@ def table(summary: Mapping[str, Json], columns: Sequence[Column] = COLUMNS) -> T
     strategies = summary["strategies"]
     present = tuple(
         column
-        for column in columns
+        for column in told(columns, summary)
         if column.metric in HEADLINE or any(_estimate(each, column.metric)["value"] is not None for each in strategies)
     )
     estimates = [_estimate(each, column.metric) for each in strategies for column in present]

@@ -13,7 +13,7 @@ from ladder_bench.content import display
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run
 from ladder_bench.forecast import Again, FollowUps, Plan, Range, Route, Sending
-from ladder_bench.report import ablations, method, routes, text
+from ladder_bench.report import ablations, judging, method, routes, text
 from ladder_bench.report.columns import BY_METRIC
 from ladder_bench.report.routes import plan_json
 from ladder_bench.report.table import NOT_IDENTIFIED, Cell, Table, table
@@ -148,6 +148,8 @@ def _next(run: Run) -> list[str]:
         lines.append(f"dropped, with reasons in the report: {names}")
     if missing:
         lines.append(f"not measured, with reasons in the report: {text.joined([each.name for each in missing], 12)}")
+    if judged := judging.line(summary):
+        lines.append(judged)
     calls = summary["calls"]
     lines.append(
         f"calls: {calls['distinct']:,} distinct for {calls['unshared']:,} answers; {calls['sent']:,} made, "

@@ -10,11 +10,11 @@ from typing import Any
 
 from ladder_bench import blocks
 from ladder_bench.analyse.purposes import EVALUATION
-from ladder_bench.analyse.turns import QUALITY
 from ladder_bench.domain import Json
-from ladder_bench.folder import Run, column, rows_of
-from ladder_bench.report.grades import Grade, grades, remarks
+from ladder_bench.folder import Run, column
+from ladder_bench.report.grades import Grade, grades, opinions, remarks
 from ladder_bench.report.marks import is_plain_single
+from ladder_bench.report.qualities import Qualities, qualities
 from ladder_bench.report.text import dollars, one_line, shown
 
 CONVERSATIONS = 12
@@ -63,6 +63,7 @@ class Answer:
     same_as: str | None
     failure: str | None
     grades: tuple[Grade, ...]
+    opinions: tuple[Grade, ...]
     remarks: tuple[str, ...]
     confidence: str | None
     notes: tuple[str, ...]
@@ -88,12 +89,16 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """A conversation as one strategy lived it: its quality, its turns, and how a simulated user left it."""
+    """A conversation as one strategy lived it: its quality, its turns, and how a simulated user left it.
+
+    `opinions`: what judges said of it as a whole.
+    """
 
     strategy: str
     quality: float | None
     turns: int
     ended: str | None
+    opinions: tuple[Grade, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,8 @@ def compared(run: Run) -> tuple[str, ...]:
 def ranked(run: Run, strategies: Sequence[str]) -> list[tuple[str, float | None]]:
     """Conversations with the largest difference in quality between the strategies first; in their order without one."""
     names: list[str] = run.about["dataset"]["conversations"]
-    qualities = _qualities(run, strategies, None)
-    spread = {name: _spread([qualities.get((name, each)) for each in strategies]) for name in names}
+    found = qualities(run, strategies, None)
+    spread = {name: _spread([found.get((name, each)) for each in strategies]) for name in names}
     order = sorted(range(len(names)), key=lambda index: (-(spread[names[index]] or 0.0), index))
     return [(names[index], spread[names[index]]) for index in order]
 
@@ -133,35 +138,13 @@ def ranked(run: Run, strategies: Sequence[str]) -> list[tuple[str, float | None]
 def collect(run: Run, names: Sequence[str], strategies: Sequence[str]) -> list[Shown]:
     """The named conversations as the strategies lived them. Reads only their rows."""
     rows = _Rows(run, names, strategies)
-    qualities = _qualities(run, strategies, names)
-    return [rows.conversation(name, qualities) for name in names]
+    found = qualities(run, strategies, names)
+    return [rows.conversation(name, found) for name in names]
 
 
 def _spread(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return max(known) - min(known) if len(known) > 1 else None
-
-
-def _qualities(run: Run, strategies: Sequence[str], names: Sequence[str] | None) -> dict[tuple[str, str], float]:
-    """Quality by conversation and strategy: the mean over turns of met / judged weight, as the metrics have it."""
-    import pyarrow.compute as pc
-
-    verdicts = run.tables["verdicts"]
-    chosen = pc.and_(_among(verdicts["metric"], QUALITY), _among(verdicts["strategy"], strategies))
-    chosen = pc.and_(chosen, pc.is_valid(verdicts["value"]))
-    if names is not None:
-        chosen = pc.and_(chosen, _among(verdicts["conversation"], names))
-    turns: dict[tuple[str, str, int, int], tuple[float, float]] = {}
-    columns = ("conversation", "strategy", "sample", "turn", "value", "weight")
-    for row in rows_of(verdicts.select(columns).filter(chosen)):
-        turn = row["conversation"], row["strategy"], row["sample"], row["turn"]
-        met, weight = turns.get(turn, (0.0, 0.0))
-        turns[turn] = met + row["value"] * row["weight"], weight + row["weight"]
-    shares: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for (conversation, strategy, *_), (met, weight) in turns.items():
-        if weight > 0:
-            shares[conversation, strategy].append(met / weight)
-    return {lived: sum(found) / len(found) for lived, found in shares.items()}
 
 
 def passage(text: str) -> Passage:
@@ -183,8 +166,11 @@ class _Rows:
         for row in _rows_of(run.tables["calls"], names, strategies, without=("params",)):
             self._calls[row["conversation"], row["strategy"], row["turn"]].append(row)
         self._verdicts: dict[tuple[str, str, int], list[dict[str, Json]]] = defaultdict(list)
+        self._whole: dict[tuple[str, str], list[dict[str, Json]]] = defaultdict(list)
         for row in _rows_of(run.tables["verdicts"], names, strategies):
-            if row["turn"] is not None:
+            if row["turn"] is None:
+                self._whole[row["conversation"], row["strategy"]].append(row)
+            else:
                 self._verdicts[row["conversation"], row["strategy"], row["turn"]].append(row)
         self._messages = _messages(run.tables["messages"], self._ids())
 
@@ -199,11 +185,18 @@ class _Rows:
                     ids.add(call["answer"])
         return ids
 
-    def conversation(self, name: str, qualities: Mapping[tuple[str, str], float]) -> Shown:
+    def conversation(self, name: str, values: Qualities) -> Shown:
         lived = {each: self._turns.get((name, each), []) for each in self._strategies}
         numbers = sorted({row["turn"] for rows in lived.values() for row in rows})
         found = tuple(
-            Lived(one_line(each), qualities.get((name, each)), len(rows), _ended(rows)) for each, rows in lived.items()
+            Lived(
+                one_line(each),
+                values.get((name, each)),
+                len(rows),
+                _ended(rows),
+                opinions(self._whole.get((name, each), ())),
+            )
+            for each, rows in lived.items()
         )
         return Shown(
             id=name,
@@ -294,6 +287,7 @@ class _Rows:
             same_as=one_line(same_as) if same_as else None,
             failure=one_line(row["failure"]) if row["failure"] else None,
             grades=grades(verdicts),
+            opinions=opinions(verdicts),
             remarks=remarks(verdicts),
             confidence=blocks.confidence_in(whole) if whole else None,
             notes=tuple(one_line(note) for note in row.get("notes") or ()),
