@@ -10,6 +10,7 @@ import numpy as np
 
 from ladder_bench.analyse import contract, estimates, handoffs, metrics, pareto, strategies
 from ladder_bench.analyse.against import against, best_single
+from ladder_bench.analyse.corrections import prompted_shares
 from ladder_bench.analyse.headline import estimated
 from ladder_bench.analyse.judgements import Judged
 from ladder_bench.analyse.metrics import Scores
@@ -71,9 +72,11 @@ class Measured:
         why, never = reasons(about, self.found, rate == "quality"), withheld(about["mode"])
         labels = pareto.labels(self.scores, _replaced(about))
         place = {name: index for index, name in enumerate(sorted(about["dataset"]["conversations"]))}
+        prompted = prompted_shares(self.tables)
         rows = []
         for strategy, score in zip(about["strategies"], self.scores, strict=True):
             found = estimated(score, unresolved, why, never, strategies.certain(strategy), rate)
+            found["self_corrections_prompted_share"] = prompted[score.strategy]
             rows.append(
                 {
                     "name": score.strategy,

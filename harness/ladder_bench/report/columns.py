@@ -48,6 +48,12 @@ OTHERS = (
     Column("unsupported_per_claim", "unsupported share of specifics", "score", "of the specifics that were named"),
     Column("first_turn_alignment_at_1", "alignment after one answer", "score", "the same after the first answer"),
     Column("format_adherence", "format adherence", "score", "the output contract kept"),
+    Column(
+        "self_corrections_prompted_share",
+        "prompted share of self-corrections",
+        "score",
+        "of the answers that take something back, those in which the user had pointed it out",
+    ),
     Column("cost_usd_per_resolved", "cost per resolved", "usd", "USD for each conversation that was resolved"),
     Column("wait_s_p99", "p99 wait", "seconds", "seconds that 99 turns in 100 stay under"),
 )
