@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from ladder_bench.cli import bill, judge, model, runs, store, triggers, upkeep  # noqa: F401  their commands join the application
+from ladder_bench.cli import annotate, bill, calibrate, judge, model, runs, sample, selftest, store, triggers, upkeep  # noqa: F401  their commands join the application
 from ladder_bench.cli.app import INCONCLUSIVE, app
 from ladder_bench.errors import InputError, LadderBenchError, StoppedError
 

@@ -23,9 +23,10 @@ from ladder_bench.content import display
 from ladder_bench.domain import Graded, Json, Request, Tier, canonical, digest_of
 from ladder_bench.errors import InputError, StoppedError
 from ladder_bench.experiment.about import about_judging
-from ladder_bench.experiment.planning import CLAIMS_TOKENS, JUDGEMENT_TOKENS, LONGER, SHORTER
+from ladder_bench.experiment.planning import LONGER, SHORTER
 from ladder_bench.experiment.prepare import JUDGES, check_rubrics
 from ladder_bench.experiment.running import COMPUTED_AT_ONCE, Listener, Progress
+from ladder_bench.judge.asking import likely_tokens
 from ladder_bench.judge.panel import Panel
 from ladder_bench.judge.rubric import Rubric, load_rubrics
 from ladder_bench.report.outlays import announce
@@ -153,7 +154,7 @@ def _experiment(run: folder.Run, panel: Panel) -> str:
 
 def _length(request: Request) -> tuple[int, int]:
     """Tokens of a judge's reply, as a plan expects them."""
-    likely = JUDGEMENT_TOKENS * request.schema.count('"verdict":') or CLAIMS_TOKENS
+    likely = likely_tokens(request)
     return int(likely * SHORTER), int(likely * LONGER)
 
 

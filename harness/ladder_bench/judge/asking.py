@@ -12,6 +12,7 @@ from ladder_bench.domain import History, Json, Message, Origin, Request, Tier, c
 from ladder_bench.errors import InputError
 from ladder_bench.judge.fences import Piece, Shown, fenced, mark
 from ladder_bench.judge.rubric import FOLDER, REPAIR, Rubric
+from ladder_bench.models.local import PREFIX
 
 VALUES = (  # what a prompt may show; what a question has not is empty
     "system_prompt", "conversation", "message", "answer", "answers", "facts", "reference", "intent", "criteria",
@@ -21,6 +22,10 @@ VERDICTS = ("met", "not_met", "cannot_assess")
 OF_CLAIMS = ("supported", "contradicted", "unsupported", "cannot_assess")
 OF_PAIRS = ("first", "second", "tie", "cannot_assess")
 MOST_ECHOED = 4000  # characters of a reply that a judge is shown again to put it right
+JUDGEMENT_TOKENS = 60  # of a reply, for each criterion: a quote, a sentence and a word
+CLAIMS_TOKENS = 250  # of a list of claims
+# A small local model does not end a string, or a list, by itself. Hosted providers' strict modes refuse such bounds.
+LOCAL_CHARACTERS, LOCAL_CLAIMS = 160, 6
 
 Form = Literal["criteria", "extract", "verify", "pair"]
 
@@ -64,9 +69,14 @@ def request(asked: Question, tier: Tier, sample: int = 0) -> Request:
         origin=asked.origin,
         sample=sample,
         purpose="judge",
-        schema=schema(asked.form, asked.labels),
+        schema=schema(asked.form, asked.labels, bounded=tier.model.startswith(PREFIX)),
         fence=fence,
     )
+
+
+def likely_tokens(asked: Request) -> int:
+    """Of a judge's reply to come."""
+    return JUDGEMENT_TOKENS * asked.schema.count('"verdict":') or CLAIMS_TOKENS
 
 
 def repair(first: Request, reply: str, problem: str) -> Request:
@@ -108,21 +118,19 @@ def _rendered(prompt: str, folder: Path | None, values: Mapping[str, Json]) -> t
     return blocks.get("system", ""), blocks.get("user", "") or whole.strip()
 
 
-def schema(form: Form, labels: Sequence[str]) -> str:
-    """The JSON schema of a reply, as canonical JSON. Reason and evidence come before the verdict."""
+def schema(form: Form, labels: Sequence[str], bounded: bool = False) -> str:
+    """The JSON schema of a reply, as canonical JSON. Reason and evidence come before the verdict.
+
+    `bounded`: no text and no list is longer than a small local model can be let write.
+    """
+    text: Json = {"type": "string", "maxLength": LOCAL_CHARACTERS} if bounded else {"type": "string"}
     if form == "extract":
-        claim = _object({"claim": {"type": "string"}, "quote": {"type": "string"}})
-        return canonical(_object({"claims": {"type": "array", "items": claim}}))
+        claims = {"type": "array", "items": _object({"claim": text, "quote": text})}
+        return canonical(_object({"claims": {**claims, "maxItems": LOCAL_CLAIMS} if bounded else claims}))
     if form == "pair":
-        return canonical(_object({"reason": {"type": "string"}, "verdict": {"type": "string", "enum": list(OF_PAIRS)}}))
+        return canonical(_object({"reason": text, "verdict": {"type": "string", "enum": list(OF_PAIRS)}}))
     words = OF_CLAIMS if form == "verify" else VERDICTS
-    each = _object(
-        {
-            "evidence": {"type": "string"},
-            "reason": {"type": "string"},
-            "verdict": {"type": "string", "enum": list(words)},
-        }
-    )
+    each = _object({"evidence": text, "reason": text, "verdict": {"type": "string", "enum": list(words)}})
     return canonical(_object(dict.fromkeys(labels, each)))
 
 

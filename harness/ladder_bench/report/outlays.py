@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ladder_bench.calls.errand import Outlay
+from ladder_bench.models.local import PREFIX
 from ladder_bench.report import text
 from ladder_bench.report.routes import hosts_of
 
@@ -21,7 +22,8 @@ def line(outlay: Outlay) -> str:
     if not tier.live:
         return text.one_line(f"{said}; the others are computed here and cost nothing")
     if outlay.to_send:
-        where = ", ".join(hosts_of(tier)) or "its provider's usual host"
+        usual = "this machine" if tier.model.startswith(PREFIX) else "its provider's usual host"
+        where = ", ".join(hosts_of(tier)) or usual
         said += f"; {outlay.to_send:,} to send to {where}, about {_dollars(outlay)}"
     return text.one_line(said)
 
