@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladder_bench import checks, numbers
+from ladder_bench import checks, json_checks, numbers
 
 SLOW = {"regex": "(a|aa)+$"}
 SLOW_TEXT = "a" * 60 + "b"
@@ -32,6 +33,12 @@ SLOW_TEXT = "a" * 60 + "b"
         ({"words": {"min": 3}}, "one two", False),
         ({"lines": {"max": 2}}, "a\n\n\nb", True),
         ({"starts_with": "yes"}, "  YES, and", True),
+        ({"starts_with": "yes"}, "\ufeffYes", True),
+        ({"any": ["don't"]}, "We don’t", True),
+        ({"any": ["caf\u00e9 au lait"]}, "cafe\u0301\u00a0au lait", True),
+        ({"absent": ["don't"]}, "We DON’T", False),
+        ({"json": {}}, '{"a": NaN}', False),
+        ({"json": {"required": ["b"]}}, '{"a": Infinity} {"b": 1}', True),
         ({"or": [{"any": ["x"]}, {"any": ["a"]}]}, "a", True),
         ({"and": [{"any": ["x"]}, {"any": ["a"]}]}, "a", False),
         ({"json": {"required": ["a"]}}, 'so: ```json\n{"a": 1}\n```', True),
@@ -121,6 +128,11 @@ def test_what_is_settled_elsewhere_is_decided_in_spite_of_a_slow_part() -> None:
         ({"json": {"$ref": "#/nope"}}, "points at nothing"), ({"json": {"$ref": "http://x"}}, "fetches nothing"),
         ({"json": {"properties": {"a": {"$ref": "#"}, "b": {"$ref": "x"}}}}, "fetches nothing"),
         ({"json": {"$schema": "http://nope"}}, "unknown dialect"),
+        ({"regex": "a{1000000000}"}, "repeats more than 100,000 times"),
+        ({"regex": "((a{99}b){99}c){99}"}, "repeats more than 100,000 times"),
+        ({"json": {"properties": {"a": {"pattern": "(?:a{999}){999}"}}}}, "repeats more than 100,000 times"),
+        ({"json": {"patternProperties": {"a{999999}": {}}}}, "repeats more than 100,000 times"),
+        ({"starts_with": " yes"}, "begins with a space"),
         ({"words": {"min": 3, "max": 2}}, "no text can meet"),
         ({"lines": {}}, "must be an object"), ({"or": []}, "one or more checks"), ({"not": []}, "must be an object"),
         ({"and": [{"any": ["x"]}, {"nay": 1}]}, "did you mean 'any'?"),
@@ -130,6 +142,50 @@ def test_a_check_that_makes_no_sense_is_refused(check: Any, problem: str) -> Non
     [(_, message)] = checks.problems(check)
 
     assert problem in message
+
+
+@pytest.mark.parametrize(
+    ("key", "innermost", "wrap"),
+    [
+        ("not", {"any": ["a"]}, lambda inner: {"not": inner}),
+        ("or", {"any": ["a"]}, lambda inner: {"or": [inner]}),
+        ("json", {"json": {"type": "array"}}, lambda inner: {"json": {"items": inner["json"]}}),
+    ],
+)
+def test_a_check_that_is_nested_without_end_is_refused(key: str, innermost: Any, wrap: Any) -> None:
+    check = innermost
+    for _ in range(3000):
+        check = wrap(check)
+
+    [(where, message)] = checks.problems(check)
+
+    assert where[0] == key
+    assert "nested too deeply" in message
+
+
+def test_a_slow_pattern_is_tried_once_on_a_text() -> None:
+    started = time.process_time()
+    for _ in range(20):
+        with pytest.raises(checks.Undecided):
+            checks.evaluate({"regex": "(a|aa)+#"}, SLOW_TEXT)
+
+    assert time.process_time() - started < 10 * json_checks.REGEX_LIMIT_S
+
+
+@pytest.mark.parametrize(
+    ("pattern", "items"),
+    [
+        ("(a{10}b){20}", 220),
+        (r"\d{4}-\d{2}", 7),
+        ("[{}]{3}", 3),
+        (r"\{5\}", 3),
+        ("a{,5}", 5),
+        ("[]a]{9}", 9),
+        (")(", 0),
+    ],
+)
+def test_counted_repeats_are_multiplied_through_groups(pattern: str, items: int) -> None:
+    assert json_checks.repeats(pattern) == items
 
 
 CHECKS = st.recursive(

@@ -141,11 +141,129 @@ UNSEEN: list[tuple[str, str, list[str]]] = [
 ]
 
 
+# (evidence, answer, all that it makes up): one case for each way to say or compute something
+WAYS: list[tuple[str, str, list[str]]] = [
+    ("Meeting on 12 March 2025.", "It is on the 12th, i.e. March 12th, 2025; the 12th of March.", []),
+    (
+        "Meeting on 12 March 2025.",
+        "It is on the 13th of March. Please be there by the 11th.",
+        ["13th of March", "the 11th"],
+    ),
+    ("Meeting on 12/03/2025.", "So on 3 December 2025.", []),
+    ("Meeting on 12/03/2025.", "So on 3 October 2025.", ["3 October 2025"]),
+    ("Start Monday 3 March 2025. Reviews every two weeks.", "Reviews: 17 March, 31 March, 14 April.", []),
+    ("Start Monday 3 March 2025.", "We begin on Tuesday, 4 March.", ["4 March"]),
+    ("Delivered Friday 6 June. Inspect within 3 working days.", "Inspect by Wednesday 11 June.", []),
+    (
+        "The fiscal Q3 ended with 1.2m in sales.",
+        "In Q3 you sold for 1.2 million. In Q2 it was 0.9 million.",
+        ["Q2", "0.9 million"],
+    ),
+    ("It costs 1.234,56 € a year.", "That is €1,234.56, or about €103 a month.", []),
+    ("It costs USD 1.2bn.", "That is $1.2 billion, 1,200 million dollars.", []),
+    ("It costs 12k€.", "That is €12,000.", []),
+    ("Price went from 80 to 100.", "It rose by 25%, a quarter.", []),
+    ("Price went from 80 to 100.", "It rose by 35%.", ["35%"]),
+    ("Turnout was 3/4 of 1,200.", "So 75% or 900 people voted.", []),
+    ("Turnout rose from 61% to 64%.", "It rose by 3 percentage points, about 5 percent.", []),
+    ("Turnout rose from 61% to 64%.", "It rose by 7 percentage points.", ["7 percentage"]),
+    ("We wait 4-6 weeks.", "You wait 4 to 6 weeks, i.e. 28–42 days.", []),
+    ("The room is 4.2 m by 3.5 m.", "It has 14.7 m², about 158 sq ft.", []),
+    ("Pack of 6 costs 4.50 EUR.", "One costs 75 cents.", []),
+    ("Pack of 6 costs 4.50 EUR.", "One costs 85 cents.", ["85 cents"]),
+    ("Marathon in 3:45:00.", "That is 3 hours 45 minutes, 225 minutes.", []),
+    ("Train 9:41 to 11:08.", "It takes 1 hour 27 minutes, 87 minutes.", []),
+    ("Train 9:41 to 11:08.", "It takes 1 hour 37 minutes.", ["1 hour 37 minutes"]),
+    ("Opens 8am, closes 6pm.", "It is open ten hours a day, until 18:00.", []),
+    ("Opens 8am, closes 6pm.", "It closes at 19:00 on Sundays.", ["19:00"]),
+    (
+        "Set DB_HOST and run app --port 8080.",
+        "Set `DB_HOST`, pass `--port` 8080. You can add `--dry-run` and `DB_PASSWORD_FILE`.",
+        ["DB_PASSWORD_FILE"],
+    ),
+    (
+        "Error in fetch_user of api/users.py",
+        "`fetch_user()` in users.py fails; `load_session()` in `api/session.py` calls it.",
+        ["load_session()", "api/session.py"],
+    ),
+    ("Error in fetch_user", "Pass `--dry-run` first; `MAX_RETRIES` is 5.", ["--dry-run", "MAX_RETRIES", "5"]),
+    ("Upgrade from 2.3 to 2.4.1", "2.4.1 is newer than 2.3; v2.5.0 is out, 2.4.2 too.", ["v2.5.0", "2.4.2"]),
+    ("We use Django 4.2", "Django 4.2 is fine, Django 5.0 drops it.", ["Django 5.0"]),
+    ("Contact: Dr. Anna-Lena Fischer, NHS trust", "Dr Fischer's office at the NHS will call; A.-L. Fischer signs.", []),
+    (
+        "Contact: Dr. Anna-Lena Fischer",
+        "Prof. Wagner and J. R. Whitmore will call, also Priya's team.",
+        ["Wagner", "J. R. Whitmore", "Priya"],
+    ),
+    ("My friend Siobhan lives in Cork.", "Siobhan's flat in Cork is near Galway.", ["Galway"]),
+    ("Our client is ACME Corp.", "ACME Corp. wants it; Globex Corporation does not.", ["Globex Corporation"]),
+    (
+        "Mail me at ana@x.org",
+        "I wrote to ana@x.org and to bob@x.org, see https://x.org/a?b=1.",
+        ["bob@x.org", "https://x.org/a?b=1"],
+    ),
+    ("See https://docs.acme.io/v2/setup.html#linux", "It is at docs.acme.io/v2/setup.html.", []),
+    ("There are A, B, C and D.", "You name four options: A, B, C, D.", []),
+    ("List three.", "Here are 4 ideas:\n1. x\n2. y\n3. z\n4. w", []),
+    (
+        "List.",
+        "| a | b |\n|---|---|\n| x | y |\n| z | w |\n| u | v |\n| s | t |\n| q | r |\n\nThe table has 5 rows.",
+        [],
+    ),
+    ("List.", "Here are seven ideas:\n- a\n- b\n- c\n- d\n- e", []),
+    ("I have 17 apples, 5 pears.", "You have 22 fruits; 12 more apples than pears.", []),
+    ("I have 17 apples, 5 pears.", "You have 24 fruits.", ["24"]),
+    ("8 people, 3 nights, 45 EUR per person and night.", "That is 1,080 EUR, 135 EUR each, 360 EUR a night.", []),
+    ("8 people, 3 nights, 45 EUR per person and night.", "That is 1,180 EUR, 125 EUR each.", ["1,180 EUR", "125 EUR"]),
+    ("I paid 120, 95, 133 and 88.", "On average 109, in all 436.", []),
+    ("I paid 120, 95, 133 and 88.", "On average 112, in all 426.", ["112", "426"]),
+    ("Loan 10,000 at 5% a year.", "Interest is 500 a year, about 41.67 a month.", []),
+    ("Loan 10,000 at 5% a year.", "Interest is 550 a year.", ["550"]),
+    ("CPU at 340%, memory 2048 MB.", "Memory is 2 GB; the CPU uses 3.4 cores.", []),
+    ("Latency 1,250 ms.", "It takes 1.25 s, over a second; roughly 1.3 s.", []),
+    ("Body 98.6 °F.", "That is 37 °C.", []),
+    ("Distance 42.195 km.", "That is 26.2 miles.", []),
+    ("Distance 42.195 km.", "That is 28.4 miles.", ["28.4 miles"]),
+    ("Call 555-0199.", "Call 555-0199 or 555-0142.", ["0142"]),
+    ("The server is 10.0.0.5.", "10.0.0.5 answers, 10.0.0.9 does not.", ["10.0.0.9"]),
+    ("We have 1,998 users.", "Nearly 2,000 users; just under 2k.", []),
+    ("We have 1,998 users.", "Over 2,500 users.", ["2,500"]),
+    ("Deadline in 10 days, today is 20 May.", "It is due on 30 May.", []),
+    ("Deadline in 10 days, today is 20 May.", "It is due on 2 June.", ["2 June"]),
+    ("Warranty of 24 months from 15 August 2023.", "It ends on 14 August 2025, i.e. 15 August 2025.", []),
+    ("Warranty of 24 months from 15 August 2023.", "It ends on 15 October 2025.", ["15 October 2025"]),
+    (
+        "We open on Monday 2 June 2025 and reply within 5 working days.",
+        "A message of 2 June is answered by 9 June, not on 12 June.",
+        ["12 June"],
+    ),
+    ("The fine was 5,000 pounds.", "It was £5,000.", []),
+    (
+        "The choir was founded in 1987, it has 34 singers, led by Ondrej since 2016.",
+        "It was founded in 1978.",
+        ["1978"],
+    ),
+    (
+        "Call with Nairobi (UTC+3) and Lisbon (UTC+1), 16:00 in Lisbon.",
+        "That is 18:00 in Nairobi, not 17:20.",
+        ["17:20"],
+    ),
+    ("Call 0800-447-1190.", "Call 0800 4471190.", []),
+    ("Lena swam 1:14.2 and then 1:10.9.", "She was 3.3 seconds faster; 1:09.5 is next.", ["1:09.5"]),
+    ("Use `a_b` there.", "In `a_b` the 77 rows of `a_b` count.", ["77"]),
+]
+
+
 @pytest.mark.parametrize(("evidence", "answer", "text", "supported"), LABELLED)
 def test_a_detail_is_supported_only_by_what_was_said(evidence: str, answer: str, text: str, supported: bool) -> None:
     verdicts = {specific.text: specific.supported for specific in find(answer, Evidence([evidence]))}
 
     assert verdicts.get(text) == supported, verdicts
+
+
+@pytest.mark.parametrize(("evidence", "answer", "made_up"), WAYS)
+def test_only_what_was_neither_said_nor_follows_is_unsupported(evidence: str, answer: str, made_up: list[str]) -> None:
+    assert [each.text for each in find(answer, Evidence([evidence])) if not each.supported] == made_up
 
 
 @pytest.mark.parametrize(
@@ -189,6 +307,11 @@ def test_made_up_details_are_found_with_high_precision_and_recall(cases: list[tu
         "Name it `retry_count` and create a file like notes.txt.",
         "Look in pg_stat_activity first, with UTF-8 and SHA-256.",
         "Thanks! Let me know. However, What You Need is time.",
+        "Warning: do it in two steps, or three.",
+        "Press Enter, then choose Comparison.",
+        "It ships with Docker Compose, on port 443 with TLS 1.3.",
+        "You may see a `ValueError` or a KeyError there.",
+        "See option A. Jump to the end if it is B.",
     ],
 )
 def test_what_everybody_says_is_no_specific(answer: str) -> None:
@@ -205,6 +328,26 @@ def test_a_result_is_not_taken_as_computed_when_it_would_arise_from_anything() -
     known = Evidence(["Prices: 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47."])
 
     assert [specific.supported for specific in find("We sold 60 of them, and 7 came back.", known)] == [False, False]
+
+
+def test_the_finer_a_result_is_written_the_more_numbers_it_may_come_from() -> None:
+    known = Evidence(["We sold 412, 487, 350, 275, 198, 623, 541 and 76 of them at 12.35 EUR each."])
+    answer = "That was 6,014.45 EUR for the second; 40% were sold in May."
+
+    assert [(each.text, each.supported) for each in find(answer, known)] == [("6,014.45 EUR", True), ("40%", False)]
+
+
+def test_a_result_of_the_answer_is_calculated_with_in_turn() -> None:
+    known = Evidence(["Rent 900 EUR, power 85 EUR, internet 30 EUR, and we are 4."])
+
+    assert all(each.supported for each in find("In all 1,015 EUR, 253.75 EUR each, 12,180 EUR a year.", known))
+    assert not any(each.supported for each in find("In all 1,037 EUR, 259.25 EUR each.", known))
+
+
+def test_prose_between_two_names_in_backticks_is_read() -> None:
+    found = find("In `load_fx` and on 5 May 77 rows of `load_fx` failed.", Evidence(["load_fx fails"]))
+
+    assert [each.text for each in found if not each.supported] == ["5 May", "77"]
 
 
 def test_a_number_with_another_unit_is_another_number() -> None:

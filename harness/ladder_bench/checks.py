@@ -3,12 +3,13 @@
 A check is a mapping; several keys in one check must all hold. An empty text meets no check at all: an answer that
 says nothing has kept no promise, also not a negative one.
 
-    all / any / absent   lists of terms, case-folded substrings
-    regex                a pattern, searched; 0.25 s limit per search, beyond which the check is undecided
+    all / any / absent   lists of terms, substrings; whatever the case and the form of apostrophes, spaces and accents
+    regex                a pattern, searched; 0.25 s limit per search, beyond which the check is undecided; with
+                         counted repeats of at most 100,000 items
     number               {"value", "tolerance"?, "unit"?}: some number in the text within the tolerance
     json                 a JSON Schema that the first JSON value in the text must meet
     words / lines        {"min"?, "max"?}
-    starts_with          a prefix, case-folded
+    starts_with          a prefix, folded likewise
     not, and, or         a check, lists of checks
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
@@ -25,7 +27,7 @@ import regex
 
 from ladder_bench import json_checks, numbers
 from ladder_bench.domain import Check, Json
-from ladder_bench.json_checks import REGEX_LIMIT_S, Undecided
+from ladder_bench.json_checks import MOST_REPEATS, REGEX_LIMIT_S, Undecided
 
 __all__ = ["Undecided", "evaluate", "problems"]
 
@@ -40,13 +42,18 @@ def _says_something(text: str) -> bool:
     return any(not character.isspace() and character.isprintable() for character in text)
 
 
+_ALIKE = str.maketrans({"’": "'", "‘": "'", "\u02bc": "'", "\u00a0": " ", "\u202f": " ", "\u2007": " "})
 Loc = tuple[str | int, ...]
+DEEPEST = 100  # keys and places on the way to a check inside checks
 
 
 def problems(check: Json, where: Loc = ()) -> Iterator[tuple[Loc, str]]:
     """Yield (path, message) for everything that is wrong with a check."""
     if not isinstance(check, Mapping):
         yield where, f'must be an object such as {{"all": ["index"]}}, not {_type_name(check)}'
+        return
+    if len(where) > DEEPEST:
+        yield where[:4], "is nested too deeply to be read"
         return
     if not check:
         yield where, f"is empty; valid keys: {', '.join(OPERATORS)}"
@@ -80,14 +87,21 @@ def _decided(parts: Iterable[Callable[[], bool]], settles: bool) -> bool:
     return not settles
 
 
+@lru_cache(maxsize=1024)
+def _folded(text: str) -> str:
+    """Fold what makes no difference to a reader: case, typographic apostrophes, fixed spaces, how accents are built."""
+    folded = text if text.isascii() else unicodedata.normalize("NFC", text).translate(_ALIKE)
+    return folded.casefold()
+
+
 def _all(terms: list[str], text: str) -> bool:
-    folded = text.casefold()
-    return all(term.casefold() in folded for term in terms)
+    folded = _folded(text)
+    return all(_folded(term) in folded for term in terms)
 
 
 def _any(terms: list[str], text: str) -> bool:
-    folded = text.casefold()
-    return any(term.casefold() in folded for term in terms)
+    folded = _folded(text)
+    return any(_folded(term) in folded for term in terms)
 
 
 def _absent(terms: list[str], text: str) -> bool:
@@ -101,12 +115,20 @@ def _compiled(pattern: str) -> regex.Pattern[str]:
         return regex.compile(pattern)
 
 
-@lru_cache(maxsize=4096)  # answers that differ in one sentence are held against the same patterns many times
 def _regex(pattern: str, text: str) -> bool:
+    found = _found(pattern, text)
+    if found is None:
+        raise Undecided(f"regex took over {REGEX_LIMIT_S} s: {pattern}")
+    return found
+
+
+@lru_cache(maxsize=4096)  # answers that differ in one sentence are held against the same patterns many times
+def _found(pattern: str, text: str) -> bool | None:
+    """Say whether a pattern is found; None where that takes too long, which is not tried again."""
     try:
         return _compiled(pattern).search(text, timeout=REGEX_LIMIT_S) is not None
     except TimeoutError:
-        raise Undecided(f"regex took over {REGEX_LIMIT_S} s: {pattern}") from None
+        return None
 
 
 def _number(wanted: Mapping[str, Any], text: str) -> bool:
@@ -128,7 +150,7 @@ def _lines(limits: Mapping[str, int], text: str) -> bool:
 
 
 def _starts_with(prefix: str, text: str) -> bool:
-    return text.lstrip().casefold().startswith(prefix.casefold())
+    return _folded(text).lstrip("\ufeff\u200b \t\r\n").startswith(_folded(prefix))
 
 
 def _not(check: Check, text: str) -> bool:
@@ -162,6 +184,9 @@ def _regex_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
         return
     if not value:
         yield where, "is empty: it is found in every text"
+    if json_checks.repeats(value) > MOST_REPEATS:
+        yield where, f"repeats more than {MOST_REPEATS:,} times"
+        return
     try:
         _compiled(value)
     except (regex.error, RecursionError, OverflowError) as error:
@@ -199,6 +224,8 @@ def _limits_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
 def _prefix_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
     if not isinstance(value, str) or not value:
         yield where, "must be a non-empty string"
+    elif value[0].isspace():
+        yield where, "begins with a space, which a text is read without: no text can meet it"
 
 
 def _parts_shape(value: Json, where: Loc) -> Iterator[tuple[Loc, str]]:

@@ -12,6 +12,7 @@ import regex
 from ladder_bench.domain import Json, canonical
 
 REGEX_LIMIT_S = 0.25
+MOST_REPEATS = 100_000  # of a pattern, its counted repeats multiplied: beyond it compiling takes all memory
 MOST_STARTS = 1000  # brackets tried; a text of brackets only would take quadratic time
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 Loc = tuple[str | int, ...]
@@ -39,7 +40,7 @@ def errors(schema: Json, value: Json) -> list[Any]:
 
 def first_json(text: str) -> tuple[bool, Json]:
     """Find the first JSON object or array in a text: (found, value)."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_constant=_no_json)
     starts = 0
     for match in regex.finditer(r"[{\[]", text):
         starts += 1
@@ -50,6 +51,29 @@ def first_json(text: str) -> tuple[bool, Json]:
         except (ValueError, RecursionError):
             continue
     return False, None
+
+
+def _no_json(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(constant)
+
+
+def repeats(pattern: str) -> int:
+    """How many items a pattern holds once its counted repeats are written out: (a{10}b){20} holds 220."""
+    sizes, last = [0], 0
+    for token in _TOKEN.finditer(pattern):
+        if token["open"]:
+            sizes.append(0)
+        elif token["close"]:
+            last = sizes.pop() if len(sizes) > 1 else 0
+            sizes[-1] += last
+        elif token["least"] is not None:
+            times = max(int(number or 0) for number in (token["least"], token["most"]))
+            sizes[-1] += last * max(0, min(times, MOST_REPEATS + 1) - 1)
+        else:
+            last = 1
+            sizes[-1] += 1
+    return sum(sizes)
 
 
 def problems(schema: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
@@ -65,10 +89,20 @@ def problems(schema: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
         return
     try:
         jsonschema.validators.validator_for(schema).check_schema(schema)
+        yield from [*_bad_references(schema, schema, where), *_bad_patterns(schema, where)]
     except jsonschema.SchemaError as error:
         yield (*where, *error.path), f"is not a JSON Schema: {error.message}"
-        return
-    yield from _bad_references(schema, schema, where)
+    except RecursionError:
+        yield where, "is nested too deeply to be read"
+
+
+def _bad_patterns(part: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
+    for key, value in part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ():
+        patterns = [value] if key == "pattern" else value if key == "patternProperties" else ()
+        for pattern in patterns:
+            if isinstance(pattern, str) and repeats(pattern) > MOST_REPEATS:
+                yield (*where, key), f"repeats more than {MOST_REPEATS:,} times"
+        yield from _bad_patterns(value, (*where, key))
 
 
 def _bad_references(part: Json, whole: Json, where: Loc) -> Iterator[tuple[Loc, str]]:
@@ -96,6 +130,12 @@ def _resolves(reference: str, whole: Json) -> bool:
         else:
             return False
     return True
+
+
+_TOKEN = regex.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<open>\()|(?P<close>\))|\{(?P<least>\d*)(?:,(?P<most>\d*))?\}|[^*+?]",
+    regex.DOTALL,
+)
 
 
 @lru_cache(maxsize=512)

@@ -14,6 +14,7 @@ from ladder_bench import config, content, corpus, tiers
 from ladder_bench.documents import Document, Loc, display, parse_json, read_json, read_text, read_yaml
 from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, Problem, path_text
+from ladder_bench.judge import labelled
 from ladder_bench.judge.rubric import RubricShape, load_rubric, load_rubrics, read_rubric
 
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
@@ -76,6 +77,9 @@ def _check(path: Path) -> None:
         raise InputError(Problem("no such file", str(path), 1, 1))
     if path.name.endswith(LINES) and set(_first_line(path)) >= CASES_HAVE:
         _cases(path)
+        return
+    if path.name.endswith(LINES) and set(_first_line(path)) >= labelled.KEYS:
+        labelled.load(str(path))
         return
     if path.name.endswith(DATASETS) or _holds_conversations(path):
         corpus.load(str(path))

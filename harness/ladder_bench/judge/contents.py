@@ -8,7 +8,7 @@ from functools import lru_cache
 import regex
 
 from ladder_bench.judge.identifiers import compact, words
-from ladder_bench.judge.quantities import worded_quantities
+from ladder_bench.judge.quantities import fractions, worded_quantities
 from ladder_bench.triggers.text import meaning, stem, words_of
 
 Has = Callable[[str], bool]
@@ -47,7 +47,7 @@ def _words(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=READ)
 def _numbers(text: str) -> frozenset[str]:
-    worded = (f"{quantity.written:g}" for quantity in worded_quantities(text))
+    worded = (f"{quantity.written:g}" for quantity in (*worded_quantities(text), *fractions(text)))
     return frozenset((*map(number, _DIGITS.findall(text)), *worded))
 
 

@@ -45,8 +45,9 @@ def identifiers(text: str) -> Iterator[Mention]:
         return
     for match in _QUOTED.finditer(text):
         name = match["name"]
-        stated = bool(match["thing"] or _SHAPE.fullmatch(name)) and _claimed(name, text, match.start())
-        yield Mention("identifier", name, stated, match.start(), match.end())
+        shaped = _SHAPE.fullmatch(name) or ("/" in name and _SHAPE.fullmatch(name.rpartition("/")[2]))
+        stated = bool(match["thing"] or shaped) and _claimed(name, text, match.start())
+        yield Mention("identifier", name, stated, match.start("name") - 1, match.end())
     unquoted = _QUOTED.sub(lambda match: " " * len(match[0]), text)
     for match in _SHAPE.finditer(unquoted):
         yield Mention("identifier", match[0], _claimed(match[0], text, match.start()), *match.span())
@@ -68,14 +69,19 @@ def words(text: str) -> list[str]:
 
 
 def _claimed(name: str, text: str, start: int) -> bool:
-    return not _PUBLIC.search(name) and not _PROPOSAL.search(text, max(0, start - 30), start)
+    return (
+        not _PUBLIC.search(name)
+        and not _KEPT_BY_ALL.fullmatch(name)
+        and not _PROPOSAL.search(text, max(0, start - 30), start)
+    )
 
 
 _AFFIX_WORDS = "idx id ids test new old get set is has to by on tmp list count name log py js ts sql csv md txt"
 AFFIXES = frozenset(_AFFIX_WORDS.split())
 _THINGS = (
     "table|column|field|schema|index|bucket|branch|service|queue|topic|endpoint|role|database|repo|repository|file"
-    "|folder|directory|environment|job|pod|container|setting|flag|variable|class|module"
+    "|folder|directory|environment|job|pod|container|setting|flag|variable|class|module|namespace|secret|host|server|node"
+    "|cluster|deployment|project|dataset|dashboard|view|worker|instance|volume|policy|tag"
 )
 _FILE_TYPES = (
     "py|js|ts|tsx|sql|csv|json|ya?ml|toml|xlsx?|pdf|md|txt|sh|conf|ini|log|java|go|rs|html|css|xml|docx?|ipynb"
@@ -93,16 +99,28 @@ _SCHEME = regex.compile(r"^(?:https?://)?(?:www\.)?")
 _PLACEHOLDER = regex.compile(
     r"example|localhost|127\.0\.0\.1|0\.0\.0\.0|your|placeholder|domain\.|<|\{|you@|user@", regex.IGNORECASE
 )
-_MARK = regex.compile(r"[`_/\\#]|[a-z][A-Z]|[A-Z]\d|\d[A-Z]|[A-Z]-\d|\.[a-z]|\(\)|\b0x|\d\.\d+\.\d|(?:Error|Warning)\b")
-_QUOTED = regex.compile(rf"`(?P<name>[^`\s]{{2,60}})`(?P<thing>\s(?:{_THINGS})\b)?")
+_MARK = regex.compile(
+    r"[`_/\\#@]|--|[a-z][A-Z]|[A-Z]\d|\d[A-Z]|[A-Z]-\d|\.[a-z]|\(\)|\b0x|\d\.\d+\.\d|(?:Error|Warning)\b|[a-z]-\w*\d|[a-f]\d|\d[a-f]"
+)
+_QUOTED = regex.compile(rf"(?P<thing>\b(?:{_THINGS})\s)?`(?P<name>[^`\s]{{2,60}})`(?P<thing>\s(?:{_THINGS})\b)?")
 _SHAPE = regex.compile(
-    r"(?<!\w)(?=[\w/.~#-])(?![a-z]*+[\s,;:!?)])(?:"  # most words are plain, and none of what follows begins with one
+    # most words are plain, and none of what follows begins with one
+    r"(?<!\w)(?=[\w/.~#@-])(?![A-Z]?[a-z]*+(?:[\s,;:!?)]|\.\s))(?:"
     r"(?<![\w/.\\])(?:~|\.{1,2})?/[\w.@-]++(?:/[\w.@-]++)++|\b[A-Z]:\\[\w\\.-]+\w"  # paths
     rf"|(?<![\w-])[\w-]++\.(?:{_FILE_TYPES})\b"
-    r"|(?<![\w.])[A-Za-z]\w*+(?:\.\w++)++\(\)|(?<![\w.])[a-z_]\w*+(?:\.[a-z_]\w++){2,}+"  # dotted.names
+    r"|(?<![\w.])(?=\w*[a-z])(?=[\w.]*(?:_|[a-z][A-Z]|\.))[A-Za-z_]\w*+(?:\.\w++)*+\(\)"  # calls
+    r"|(?<![\w.])[a-z_]\w*+(?:\.[a-z_]\w++){2,}+"  # dotted.names
     r"|\b(?=\w*[a-z])(?=\w*[^\W_]_\w)\w++(?:\.\w++)*+|\b[A-Z][A-Z0-9]++_[A-Z0-9_]+\b"  # snake_case, UPPER_SNAKE
     r"|\b[a-z]{2,}+[0-9]*+(?:[A-Z][a-z0-9]++)++\b|\b(?:[A-Z][a-z0-9]++){1,8}(?<=Error|Exception|Warning)\b"  # camelCase
-    r"|\b[A-Z]{2,10}-\d{3,}\b|\b0x[0-9A-Fa-f]{3,}\b|(?<!\w)#\d{3,}\b|\b[A-Z]\d{4,}\b"  # codes of errors and tickets
+    # codes of errors, tickets and rooms
+    r"|\b(?:[A-Z]{2,10}-\d{2,}|[A-Z]-\d{3,})\b|\b0x[0-9A-Fa-f]{3,}\b|(?<!\w)#\d{3,}\b|\b[A-Z]\d{3,}\b"
+    r"|(?<![\w-])--[a-z][\w-]*\w"  # flags
+    r"|(?<![\w.@/])@[a-z][a-z0-9_]{2,}+(?![/.(\w])|(?<!\w)#[a-z][a-z0-9]*(?:-[a-z0-9]+)+\b"  # handles, channels
+    r"|\b(?=[a-f]*+\d)(?=\d*+[a-f])[0-9a-f]{7,40}\b"  # hashes
+    # hosts and regions: auth-02, us-west-2
+    r"|(?<![\w-])(?!(?:mid|late|early|pre|post|sub|top|age|grade|covid|base|ipv|utf|sha)-)"
+    r"(?:[a-z]{2,}-)+(?:[a-z]+-\d|[a-z]*\d{2,3})\b(?!-)"
+    r"|\b[A-Z][A-Za-z]*(?:-[A-Z][A-Za-z]+)+(?=`|$)"  # headers
     # codes of bookings and orders, but not formulas such as C6H12O6 and sizes such as 128GB
     r"|\b(?!(?:[CHNOPS]\d*){2,}\b|\d+[A-Z]{1,3}\b)(?=[A-Z]*\d)(?=\d*[A-Z])"
     r"(?=\w*\d[A-Z]*\d|\w*[A-Z]\d*[A-Z])[A-Z0-9]{5,10}\b"
@@ -112,7 +130,15 @@ _SHAPE = regex.compile(
 _PUBLIC = regex.compile(
     r"^(?:pg_|information_schema|sys\.|os\.|np\.|pd\.|plt\.|math\.|json\.|console\.|document\.|window\.|torch\."
     r"|java\.|self\.|__\w+__$|(?:SHA|ISO|RFC|AES|COVID|UTF|GPT|HTTP|IEEE|RTX|GTX)-"
-    r"|/(?:etc|usr|var|tmp|bin|dev|proc|home|opt)\b)"
+    r"|/(?:usr|tmp|bin|dev|proc)\b)"
+)
+_KEPT_BY_ALL = regex.compile(
+    r"/(?:etc|var|home|opt)(?:/[\w.-]+)?|/etc/(?:nginx|ssh|systemd|apt|docker|ssl|mysql|postgresql|default)/.*"
+    r"|/var/(?:log|lib|run|www|cache)/[\w.-]+|/var/log/nginx/.*"
+    r"|(?:Value|Key|Type|Index|Attribute|Import|Runtime|Name|OS|IO|Timeout|Syntax|Assertion|ZeroDivision|FileNotFound"
+    r"|Permission|ModuleNotFound|NotImplemented|Recursion|Memory|Unicode(?:De|En)code|NullPointer|IllegalArgument"
+    r"|IllegalState|Reference|Range|Deprecation)(?:Error|Exception|Warning)"
+    r"|(?:Content|Cache|Set|User|Accept|Access|If|X-Forwarded|Last|Transfer|Strict|Www)-.*",
 )
 _PROPOSAL = regex.compile(
     r"\b(?:named?(?: it)?|call(?:ed)?(?: it)?|create[ds]?(?: an?)?|add(?: an?)?|introduce|renamed? (?:it )?to|e\.g\."

@@ -8,23 +8,31 @@ import regex
 
 
 def names(text: str) -> Iterator[tuple[str, int]]:
-    """Yield (name, position): runs of capitalised words, words after a title such as Dr, places after a preposition.
+    """Yield (name, position): runs of capitalised words, words after a title, a single one inside a sentence.
 
     Headings, labels, bold and quoted text, titles of concepts ("Machine Learning") and known products are left out.
     """
     prose = _LAYOUT.sub(_blank, text)
     taken: set[int] = set()
-    for match in _TITLED.finditer(prose):
-        taken.add(match.start("name"))
+    for match in _TITLED.finditer(prose) if any(title in prose for title in TITLES) else ():
+        taken |= {match.start("name") + offset.start() for offset in _WORD.finditer(match["name"])}
         yield match["name"], match.start("name")
     for match in _RUN.finditer(prose):
         name, start = _trimmed(match[0], match.start(), prose)
         if start not in taken and _named(name):
-            taken.add(start)
+            taken |= {start + offset.start() for offset in _WORD.finditer(name)}
             yield name, start
-    for match in _PLACE.finditer(prose):
-        if match.start("name") not in taken and not _concept(match["name"]):
+    for match in _SPEAKING.finditer(prose):
+        if match.start("name") not in taken and not _concept(match["name"]) and match["name"][-1] != "s":
             yield match["name"], match.start("name")
+    for match in _SINGLE.finditer(prose):
+        if (
+            match.start() not in taken
+            and not _common(match[0])
+            and not _continues(prose, match.start())
+            and not _LABELLED.search(prose, max(0, match.start() - 10), match.start())
+        ):
+            yield match[0], match.start()
 
 
 def words_of(name: str) -> list[str]:
@@ -35,7 +43,10 @@ def words_of(name: str) -> list[str]:
 def _trimmed(run: str, start: int, prose: str) -> tuple[str, int]:
     """Drop what only opens the sentence: "Contact Maria Lopez" names Maria Lopez."""
     head, _, tail = run.partition(" ")
-    if head.casefold() in OPENERS or (_opens(prose, start) and head.casefold() in COMMON):
+    opens = _opens(prose, start)
+    if opens and tail.startswith("the "):  # Cancel the Singapore
+        return _trimmed(tail[4:], start + len(head) + 5, prose)
+    if head.casefold() in OPENERS or (opens and head.casefold() in COMMON):
         return _trimmed(tail, start + len(head) + 1, prose) if tail else ("", start)
     return run, start
 
@@ -57,6 +68,19 @@ def _named(name: str) -> bool:
 def _concept(word: str) -> bool:
     folded = word.casefold()
     return folded in COMMON or folded in OPENERS or folded in BODIES or _ABSTRACT.search(folded) is not None
+
+
+def _continues(prose: str, start: int) -> bool:
+    """Say whether a capital only goes on with a name that everybody knows: Docker Compose."""
+    before = _AFTER_CAPITAL.search(prose, max(0, start - 30), start)
+    return before is not None and before[1].casefold() in COMMON
+
+
+def _common(word: str) -> bool:
+    """A capital inside a sentence says more than one at its beginning: fewer endings speak against a name."""
+    folded = word.casefold()
+    known = (COMMON, OPENERS, BODIES)
+    return any({folded, folded.removesuffix("s")} & words for words in known) or _ACTIVITY.search(folded) is not None
 
 
 def _blank(match: regex.Match[str]) -> str:
@@ -84,7 +108,9 @@ BODIES = _set(
     "inc ltd llc gmbh corp corporation company university college institute bank hospital clinic hotel airlines "
     "airways association foundation museum gallery street avenue road lane boulevard park airport station river lake "
     "mountain mountains island islands county city valley beach bridge church cathedral castle palace tower theatre "
-    "theater restaurant cafe group partners holdings labs studios"
+    "theater restaurant cafe group partners holdings labs studios court trust capital systems estates logistics "
+    "solutions consulting events motors foods farm farms hospice academy centre center roofing print trading sons "
+    "brothers associates ventures industries hotels bakery brewery winery nursery pharmacy"
 )
 # capitalised in running text without naming a person, an organisation or a place of this conversation
 COMMON = _set(
@@ -106,6 +132,20 @@ COMMON = _set(
     "laravel rails numpy pandas pytorch tensorflow keras spark hadoop airflow grafana prometheus elasticsearch kibana "
     "nginx apache salesforce shopify wordpress stripe paypal visa mastercard photoshop figma canva notion trello asana "
     "chrome firefox safari edge markdown json xml yaml rest graphql api wifi bluetooth usb ai ml chat assistant "
+    "helm istio envoy rabbitmq celery memcached sentry datadog snowflake bigquery databricks looker tableau hive trino "
+    "flink cassandra dynamodb lambda heroku vercel netlify cloudflare webpack vite babel jest cypress playwright "
+    "selenium pytest maven gradle jupyter intellij unix fedora alpine intel nvidia unicode devtools homebrew chromium "
+    # who says something without a name
+    "everybody nobody somebody someone anyone management staff police government press court landlord tenant client "
+    "doctor lawyer teacher boss colleague wife husband daughter son brother sister neighbour vendor supplier bank "
+    # departments and eponyms
+    "legal finance operations procurement compliance logistics payroll purchasing facilities "
+    "bayes bayesian gaussian poisson pareto bonferroni markov fourier newton euler boolean cartesian fibonacci celsius "
+    "fahrenheit kelvin pearson spearman fisher bernoulli cohen cronbach monte carlo pomodoro venn "
+    "occam murphy moore parkinson hobson parmesan cheddar mozzarella dijon worcestershire encrypt certbot traefik "
+    "norwegian danish finnish belgian swiss austrian czech hungarian romanian ukrainian welsh canadian mexican "
+    "brazilian australian egyptian israeli persian thai vietnamese catholic christian muslim jewish buddhist hindu "
+    "roman "
     # words of headings and of titles of concepts
     "step steps part section chapter option phase stage question answer example note tip rule plan goal goals "
     "summary overview introduction conclusion total name date time address subject title key main final general "
@@ -125,24 +165,37 @@ _ABSTRACT = regex.compile(
     r"(?:ing|tion|sion|ment|ness|ity|ism|ship|ology|ography|ence|ance|ive|ous|ful|less|able|ible|ical|ial|ics|ure|ware"
     r"|ary|aches|ed|ies|ers|ists|ions|ly)$"
 )
+_ACTIVITY = regex.compile(r"(?:ing|tion|sion|ment|ness|ity|ism|ship|ology|ware|ial|ical|ed|ly)$")
 _WORD = regex.compile(r"\w+")
 # headings, bold and italics, quotations, labels before a colon, placeholders
 _LAYOUT = regex.compile(
-    r"(?m)(?![a-z])(?:^[ \t]*+#[^\n]*|\*\*[^*\n]+\*\*|(?<![\w*])\*[^*\n]+\*(?![\w*])"
+    r"(?m)(?![a-z])(?:^[ \t]*+#[^\n]*|(?<![\w,;] )\*\*[^*\n]+\*\*|(?<![\w*])\*[^*\n]+\*(?![\w*])"
     r"|\"[^\"\n]{1,120}\"|“[^”\n]{1,120}”|(?<!\w)'\p{Lu}[^'\n]{1,80}'(?!\w)"
     r"|^[ \t]*+(?:[-*•]|\d+[.)])?[ \t]*+[A-Z][^:.\n]{0,60}:|\[[^\]\n]{1,60}\])"
 )
-_CAPITALISED = r"\p{Lu}\p{Ll}+(?:[’'-]\p{Lu}\p{Ll}+)?"
-_RUN = regex.compile(
-    rf"(?<![\w’'-]){_CAPITALISED}(?:[ ](?:(?:of|de|da|del|van|von|the|la)[ ]){{0,2}}"
-    rf"(?:{_CAPITALISED}|\p{{Lu}}\.(?=[ ]\p{{Lu}}))){{1,4}}(?![\w-])"
-)
-_LINKS = "and|or|on|for|with|is|was|by|to|in|from|where|who|which|since|at|has|had|the|as|near|after|before|but"
+_CAPITALISED = r"\p{Lu}\p{Ll}+(?:\p{Lu}\p{Ll}+)?(?:[’'-]\p{Lu}\p{Ll}+)?"
+_JOINT = r"[ ](?:&[ ]|(?:(?:of|de|da|del|van|von|the|la)[ ]){0,2})"
+_PART = rf"(?:{_CAPITALISED}|\p{{Lu}}\.(?=[ ]\p{{Lu}}))"
+_BEFORE_INITIALS = "by|from|with|to|and|or|signed|of|for|told|ask|says|is|was|contact|mr|mrs|ms|dr|prof"
+_INITIALS = rf"(?<=(?:^|[.,;:(|]|\b(?i:{_BEFORE_INITIALS})\.?)[ ]?)(?:\p{{Lu}}\.[ ]?){{1,3}}(?=\p{{Lu}}\p{{Ll}})"
+_RUN = regex.compile(rf"(?<![\w’'-])(?:{_INITIALS}|{_CAPITALISED}{_JOINT}){_PART}(?:{_JOINT}{_PART}){{0,3}}(?![\w-])")
+_TITLE_WORDS = "Mr Ms Mrs Dr Prof Doctor Captain Judge Senator Coach Councillor Mayor Nurse Inspector Professor St"
+TITLES = tuple(_TITLE_WORDS.split())
 _TITLED = regex.compile(
-    rf"\b(?:Mr|Mrs|Ms|Dr|Prof|Professor|Doctor|Captain|Judge|Senator)\b\.?[ ]"
-    rf"(?P<name>{_CAPITALISED}(?:[ ]{_CAPITALISED})?)"
+    rf"\b(?:{'|'.join(sorted(TITLES, reverse=True))})\b\.?[ ](?P<name>{_CAPITALISED}(?:[ ]{_CAPITALISED})?)"
 )
-_PLACE = regex.compile(
-    rf"(?<=[\w,] )(?:in|at|near|to|visit|visiting|lives in|moved to|works for|works at|employed by)[ ]"
-    rf"(?P<name>{_CAPITALISED})(?=[.,;:!?)\n]|$|[ ](?:{_LINKS})\b)"
+# who opens a sentence and says, wants or sells something
+_SPEAKING = regex.compile(
+    rf"(?:(?<=[.!?] )|(?m:^))(?P<name>{_CAPITALISED})[ ](?:says|said|told|wrote|writes|confirmed|confirms|agreed|agrees"
+    r"|asked|asks|recommends|insists|promised|charges|sells|signed|approved|reported|wants|lives|joined)\b"
+)
+# a capital inside a sentence: as a rule a place, a firm or a person
+_SINGLE = regex.compile(
+    rf"(?<=[\p{{Ll}},;)] |[\p{{Ll}},] \()(?<!\n){_CAPITALISED}(?<=\w{{3}})"
+    r"(?=[.,;!?)\n]|$|[ ][^\p{Lu}]|[’'](?:s|\s))"
+)
+_AFTER_CAPITAL = regex.compile(r"(?<![\w’'-])(\p{Lu}[\w’'-]*)[ ]$")
+_LABELLED = regex.compile(
+    r"\b(?:press|click|select|choose|view|tap|hit|open|sort by|title|button|column|key|menu|tab|field|option|type)[ ]$",
+    regex.IGNORECASE,
 )

@@ -2,32 +2,34 @@
 
 A rule and a proxy for hallucination: it reads numbers, money, dates, times of day, URLs, e-mail addresses,
 identifiers, versions and names, and asks whether the conversation so far has them. It knows nothing of the world, so
-a correct fact that nobody mentioned counts as unsupported too. It prefers to miss a detail over a false alarm.
+a correct fact that nobody mentioned counts as unsupported too. Where it cannot tell, it prefers to miss a detail.
 
-Not specifics: whole numbers up to 3, numbering and ordinals, fenced code and inline snippets (what they name is a
-proposal; URLs, addresses and versions in them do count), questions, examples ("e.g. 20"), placeholders, and the
-common vocabulary of the trade.
+Not specifics: whole numbers up to 3 and, in words, up to twelve without a unit; numbering and ordinals; fenced code and
+commands between backticks (what they name is a proposal; URLs, addresses and versions in them do count), questions,
+examples ("e.g. 20"), placeholders, and the common vocabulary of the trade.
 
-Supported is what the evidence has in another spelling, unit or rounding, what a correct equation in the answer gives,
-how many items a list in the answer has, and what two numbers of the evidence give by one operation. Since with many
-numbers everything can be computed, operands are those of the evidence that the answer repeats and a few of the latest
-texts. `quantities.computed` says which operations and which results are refused.
+Supported is what the evidence has in another spelling, unit or rounding; a date or a time that lies a known time from a
+known one; what a correct equation in the answer gives, and how many items a list or rows a table has; and what known
+numbers give by calculation, unless they would give it by chance (`workings`). Operands are the numbers of the latest
+texts (`evidence.FEW_NUMBERS`), those that the answer repeats, and its own results.
+
+How well it does: `datasets/specifics` and `scripts/bench/specifics.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass
 
-import regex
+from ladder_bench.judge.evidence import YEARS, Evidence, Known, known, periods
+from ladder_bench.judge.identifiers import bare_url, compact, parts
+from ladder_bench.judge.moments import Clock, Date, Day, counted_date, in_workdays, on_weekday, same_date
+from ladder_bench.judge.quantities import Quantity, same
+from ladder_bench.judge.stated import Numbers, Stated, stated
+from ladder_bench.judge.units import MONEY
 
-from ladder_bench.judge.identifiers import bare_url, compact, parts, words
-from ladder_bench.judge.moments import Clock, Date, Day, clocks, counted_date, dates, same_date
-from ladder_bench.judge.quantities import Quantity, computed, quantities, same, totals, worded_quantities
-from ladder_bench.judge.stated import ITEM, Stated, stated
-
-FEW_NUMBERS = 8  # with more operands than this, an invented two-digit number is as a rule computable from some pair
+__all__ = ["Evidence", "Specific", "find"]
+SURE = 1.0  # results that chance alone gives no more often are calculated with in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,112 +41,14 @@ class Specific:
     supported: bool
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Evidence:
-    """The texts that an answer may rely on. Each is read once, for all evidence that `plus` makes of this one too."""
-
-    texts: tuple[str, ...]
-    _read: dict[str, _Known] = field(compare=False, repr=False)
-
-    def __init__(self, texts: Iterable[str] = (), read: dict[str, _Known] | None = None) -> None:
-        object.__setattr__(self, "texts", tuple(texts))
-        object.__setattr__(self, "_read", {} if read is None else read)
-
-    def plus(self, *texts: str) -> Evidence:
-        return Evidence((*self.texts, *texts), self._read)
-
-    def read(self) -> Iterator[_Known]:
-        """What each text holds."""
-        for text in self.texts:
-            if text not in self._read:
-                self._read[text] = _read(text)
-            yield self._read[text]
-
-
 def find(answer: str, evidence: Evidence) -> tuple[Specific, ...]:
     """List the specifics of an answer in reading order, each once."""
-    known, read = _known(evidence), stated(answer)
-    found = [item for judge in JUDGES for item in judge(read, known)]
+    support, read = known(evidence), stated(answer)
+    found = [item for judge in JUDGES for item in judge(read, support)]
     once: dict[tuple[str, str], Specific] = {}
     for _, specific in sorted(found, key=lambda item: item[0]):
         once.setdefault((specific.kind, specific.text.casefold()), specific)
     return tuple(once.values())
-
-
-# --- what is known -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Everything that the evidence holds, in comparable form. `compact` is its letters and digits alone."""
-
-    folded: str
-    compact: str
-    words: frozenset[str]
-    quantities: tuple[Quantity, ...]
-    operands: tuple[Quantity, ...]  # of the latest texts, without the digits of dates and times
-    written: frozenset[float]
-    totals: frozenset[float]
-    days: frozenset[Day]
-    clocks: tuple[Clock, ...]
-    versions: frozenset[str]
-
-
-@lru_cache(maxsize=64)
-def _known(evidence: Evidence) -> _Known:
-    read = list(evidence.read())
-    numbers = tuple(quantity for part in read for quantity in part.quantities)
-    return _Known(
-        folded="\n".join(part.folded for part in read),
-        compact="\n".join(part.compact for part in read),
-        words=frozenset().union(*(part.words for part in read)),
-        quantities=tuple({(each.value, each.written, each.dimension): each for each in numbers}.values()),
-        operands=_latest(part.operands for part in reversed(read)),
-        written=frozenset(quantity.written for quantity in numbers),
-        totals=frozenset().union(*(part.totals for part in read)),
-        days=frozenset().union(*(part.days for part in read)),
-        clocks=tuple(clock for part in read for clock in part.clocks),
-        versions=frozenset().union(*(part.versions for part in read)),
-    )
-
-
-def _read(text: str) -> _Known:
-    numbers = (*quantities(text), *worded_quantities(text))
-    items = len(ITEM.findall(text))
-    if items:
-        numbers += (Quantity(items, items, 0.0, 0.0, "", 0, 0),)
-    calendar, times, folded = tuple(dates(text)), tuple(clocks(text)), text.casefold()
-    spans = [(day.start, day.end) for day in calendar] + [(time.start, time.end) for time in times]
-    operands = tuple(n for n in numbers if not any(start <= n.start < end for start, end in spans))
-    return _Known(
-        folded=folded,
-        compact=compact(folded),
-        words=frozenset(words(text)),
-        quantities=numbers,
-        operands=operands,
-        written=frozenset(quantity.written for quantity in numbers),
-        totals=frozenset(totals(operands)),
-        days=frozenset(reading for found in calendar for reading in found.readings),
-        clocks=times,
-        versions=frozenset(_prefixes(_DOTTED_NUMBER.findall(text))),
-    )
-
-
-def _latest(numbers: Iterable[tuple[Quantity, ...]]) -> tuple[Quantity, ...]:
-    """The numbers of the last texts, as many whole texts as together have few."""
-    latest: tuple[Quantity, ...] = ()
-    for more in numbers:
-        if len({number.written for number in (*latest, *more)}) > FEW_NUMBERS:
-            break
-        latest += more
-    return latest
-
-
-def _prefixes(versions: Iterable[str]) -> Iterator[str]:
-    """Yield versions and what they refine: 3.11.2 supports 3.11 and 3."""
-    for version in versions:
-        parts = version.split(".")
-        yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 # --- what of the answer is known -----------------------------------------------------------
@@ -152,110 +56,185 @@ def _prefixes(versions: Iterable[str]) -> Iterator[str]:
 _Found = tuple[int, Specific]
 
 
-def _addresses(answer: Stated, known: _Known) -> Iterator[_Found]:
+def _addresses(answer: Stated, known: Known) -> Iterator[_Found]:
     for mention in answer.addresses:
         text = bare_url(mention.text) if mention.kind == "url" else mention.text.casefold()
         yield mention.start, Specific(mention.kind, mention.text, text in known.folded)
 
 
-def _identifiers(answer: Stated, known: _Known) -> Iterator[_Found]:
+def _identifiers(answer: Stated, known: Known) -> Iterator[_Found]:
     for mention in answer.identifiers:
         yield mention.start, Specific("identifier", mention.text, _identified(mention.text, answer.code, known))
 
 
-def _identified(text: str, code: str, known: _Known) -> bool:
+def _identified(text: str, code: str, known: Known) -> bool:
     """Known in some spelling, named in the answer's own code, or put together from known words."""
     spelled, pieces = compact(text), parts(text)
     return spelled in known.compact or spelled in code or (len(pieces) > 1 and known.words.issuperset(pieces))
 
 
-def _moments(answer: Stated, known: _Known) -> Iterator[_Found]:
-    spans = (
-        {quantity.value for quantity in known.quantities if quantity.dimension == "time"} if answer.moments else set()
-    )
-    reached = _reached(known.clocks, spans) if any(isinstance(m, Clock) for _, m in answer.moments) else set()
+def _moments(answer: Stated, known: Known) -> Iterator[_Found]:
+    if not answer.moments:
+        return
+    spans = {quantity.value for quantity in known.quantities if quantity.dimension == "time"}
+    around = _around(known, spans) if any(isinstance(moment, Clock) for _, moment in answer.moments) else set()
+    reached = {minutes for clock in known.clocks for minutes in _reached(clock, around)} if around else set()
+    days = {span / 86400 for span in spans if span >= 86400}
+    days |= {1.0} if any(phrase in known.folded for phrase in NEXT_DAY) else set()
+    days |= WEEKS if not known.words.isdisjoint(EVERY_WEEK) else set()
+    found = set(known.days)
     for text, moment in answer.moments:
         if isinstance(moment, Date):
-            yield moment.start, Specific("date", text, _dated(moment, known, spans))
+            dated = _dated(moment, known, found, days)
+            found |= set(moment.readings) if dated else set()
+            yield moment.start, Specific("date", text, dated)
         else:
-            yield moment.start, Specific("time", text, _timed(moment, known, reached))
+            timed = _timed(moment, known, reached)
+            reached |= _reached(moment, around) if timed else set()  # an hour after what is itself computed
+            yield moment.start, Specific("time", text, timed)
 
 
-def _dated(claim: Date, known: _Known, spans: Set[float]) -> bool:
-    days = {round(span / 86400) for span in spans if span >= 86400} | ({1} if "tomorrow" in known.words else set())
-    weekdays = WEEKDAYS & known.words
-    return any(
-        same_date(reading, day, known.written) or counted_date(reading, day, days, weekdays)
-        for reading in claim.readings
-        for day in known.days
+def _dated(claim: Date, known: Known, known_days: Set[Day], spans: Set[float]) -> bool:
+    pairs = [(reading, day) for reading in claim.readings for day in known_days]
+    return any(same_date(reading, day, known.written) for reading, day in pairs) or any(
+        counted_date(reading, day, spans)
+        or on_weekday(reading, day, known.anchors.get(day), known.weekdays)
+        or (known.workdays and in_workdays(reading, day, known.anchors.get(day), known.workdays))
+        for reading, day in pairs
     )
 
 
-def _reached(known: Sequence[Clock], spans: Set[float]) -> set[int]:
-    """The known times and those that lie a known span before or after one, in minutes on a dial of twelve hours."""
-    around = {sign * span / 60 for span in (0.0, *spans) for sign in (1, -1)}
-    return {round(clock + span) % 720 for clock in {clock.minutes for clock in known} for span in around}
+def _around(known: Known, spans: Set[float]) -> set[float]:
+    """How far from a time others may lie, in minutes: by known spans, and by the hours between two zones."""
+    hours = {abs(first - second) for first in known.zones for second in known.zones}
+    around = {sign * span / 60 for span in (0.0, *spans) if span < 86400 for sign in (1, -1)}
+    return around | {sign * 60 * between + span for between in hours for span in around for sign in (1, -1) if between}
 
 
-def _timed(claim: Clock, known: _Known, reached: Set[int]) -> bool:
-    """A known time, a known time plus or minus a known span, or a bare "at 9" for nine o'clock."""
-    if claim.minutes % 720 in reached:
+def _reached(clock: Clock, around: Set[float]) -> set[int]:
+    """The times around one, in minutes after midnight; one that may be morning or afternoon has both."""
+    times = (clock.minutes,) if clock.certain else (clock.minutes, clock.minutes + 720)
+    return {round(minutes + span) % 1440 for span in around for minutes in times}
+
+
+def _timed(claim: Clock, known: Known, reached: Set[int]) -> bool:
+    """A known time, a known time plus or minus a known span, "at 9" for nine o'clock; or a time for a kilometre."""
+    minutes = claim.minutes
+    if minutes % 1440 in reached or (not claim.certain and (minutes + 720) % 1440 in reached):
         return True
-    return claim.minutes % 60 == 0 and bool(
-        {claim.minutes / 60, (claim.minutes / 60 - 12) % 12 or 12.0} & known.written
+    if minutes % 60 == 0 and {minutes / 60, (minutes / 60 - 12) % 12 or 12.0} & known.written:
+        return True
+    seconds = Quantity(float(minutes), float(minutes), 0.5, 0.5, "time", claim.start, claim.end)
+    hours = Quantity(60.0 * minutes, float(minutes), 30.0, 0.5, "time", claim.start, claim.end)
+    if claim.certain and minutes >= 720:
+        return False
+    return any(same(span, other) for span in (seconds, hours) for other in known.near(span) if other.dimension) or (
+        known.workings().chance(seconds) is not None
     )
 
 
-def _versions(answer: Stated, known: _Known) -> Iterator[_Found]:
+def _versions(answer: Stated, known: Known) -> Iterator[_Found]:
     for version in answer.versions:
         yield version.start, Specific("version", version.text, version.number in known.versions)
 
 
-def _versions_in_code(answer: Stated, known: _Known) -> Iterator[_Found]:
+def _versions_in_code(answer: Stated, known: Known) -> Iterator[_Found]:
     for version in answer.versions_in_code:
         yield version.start, Specific("version", version.text, version.number in known.versions)
 
 
-def _numbers(answer: Stated, known: _Known) -> Iterator[_Found]:
+def _laps(answer: Stated, known: Known) -> Iterator[_Found]:
+    for text, lap in answer.laps:
+        yield lap.start, Specific("time", text, _given(lap, known) or known.workings().chance(lap) is not None)
+
+
+def _numbers(answer: Stated, known: Known) -> Iterator[_Found]:
     numbers = answer.numbers
-    stated = [claim for claim in numbers.claims if _given(claim, known)]
-    given = {claim.start for claim in stated}
-    operands = (*known.operands, *stated[-40:])  # a table of numbers must not make everything computable
+    supported = _supported(numbers, known, answer.words)
     for place, claim in enumerate(numbers.claims):
-        if place in numbers.restated:
-            continue
-        supported = (
-            claim.start in given
-            or any(abs(result - claim.written) <= max(claim.step, 0.005 * abs(result)) for result in numbers.results)
-            or claim.written in numbers.counts
-            or any(abs(total - claim.value) <= claim.slack for total in known.totals if total >= 10)
-            or computed(claim, operands)
+        if place not in numbers.restated:
+            kind = "money" if claim.dimension in MONEY else "number"
+            yield claim.start, Specific(kind, numbers.texts[place], place in supported)
+
+
+def _supported(numbers: Numbers, known: Known, words: Iterable[str]) -> set[int]:
+    """The places of the claims that are known, counted or calculated; results are calculated with, too."""
+    found = {
+        place for place, claim in enumerate(numbers.claims) if _given(claim, known) or _shown(claim, numbers, known)
+    }
+    open_claims = [place for place in range(len(numbers.claims)) if place not in found | numbers.restated]
+    if not open_claims:
+        return found
+    workings = known.workings().on(periods(words))
+    for place in sorted(found):
+        workings.add(numbers.claims[place])
+    for hint in numbers.hints:
+        if _given(hint, known) or workings.chance(hint) is not None:
+            workings.add(hint)
+    for _ in range(2):  # a total may stand before its parts
+        more = []
+        for place in open_claims:
+            chance = None if _is_year(numbers.texts[place]) else workings.chance(numbers.claims[place])
+            if chance is not None:
+                more.append(place)
+                if chance <= SURE:
+                    workings.add(numbers.claims[place])
+        found.update(more)
+        open_claims = [place for place in open_claims if place not in found]
+        if not more:
+            break
+    return found
+
+
+def _is_year(text: str) -> bool:
+    """A year is no result of a calculation, but that of another year and a time."""
+    return len(text) == 4 and text.isdecimal() and float(text) in YEARS
+
+
+def _shown(claim: Quantity, numbers: Numbers, known: Known) -> bool:
+    """Written out as a sum, or the number of items in a list; a year may be some years from a known one."""
+    if any(abs(result - claim.written) <= max(claim.step, 0.0005 * abs(result)) for result in numbers.results):
+        return True
+    if claim.dimension == "" and claim.written >= MANY_DIGITS and f"{claim.written:.0f}" in known.compact:
+        return True  # a part of a telephone number in other groups
+    if claim.dimension == "" and claim.step and f"{claim.written:g}" in known.versions and claim.written % 1:
+        return True  # 5.12 of v5.12.0
+    if claim.written in numbers.counts or (claim.dimension == "" and claim.written in known.counts):
+        return True
+    return (
+        claim.written in YEARS
+        and claim.dimension == ""
+        and any(
+            abs(claim.written - year) == round(quantity.value / YEAR_S)
+            for quantity in known.quantities
+            if quantity.dimension == "time" and quantity.value >= YEAR_S
+            for year in known.years
         )
-        if supported and claim.start not in given:
-            operands = (*operands, claim)  # an intermediate result
-        kind = "money" if claim.dimension in MONEY else "number"
-        yield claim.start, Specific(kind, numbers.texts[place], supported)
+    )
 
 
-def _given(claim: Quantity, known: _Known) -> bool:
-    return (claim.dimension == "" and claim.written in known.written) or any(same(claim, q) for q in known.quantities)
+def _given(claim: Quantity, known: Known) -> bool:
+    return any(same(claim, quantity) for quantity in known.near(claim))
 
 
-def _names(answer: Stated, known: _Known) -> Iterator[_Found]:
+def _names(answer: Stated, known: Known) -> Iterator[_Found]:
     for name, telling, start in answer.names:
         yield start, Specific("name", name, known.words.issuperset(telling) or name.casefold() in known.folded)
 
 
-JUDGES: tuple[Callable[[Stated, _Known], Iterator[_Found]], ...] = (
+JUDGES: tuple[Callable[[Stated, Known], Iterator[_Found]], ...] = (
     _addresses,
     _versions_in_code,
     _identifiers,
+    _laps,
     _moments,
     _versions,
     _numbers,
     _names,
 )
-WEEKDAYS = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
-MONEY = frozenset(("usd", "eur", "gbp", "jpy", "inr", "chf", "money"))
-
-_DOTTED_NUMBER = regex.compile(r"\d+(?:\.\d+)*")
+NEXT_DAY = ("tomorrow", "yesterday", "next day", "day after", "following day", "day before", "day later", "overnight")
+_WEEKDAYS = "mondays tuesdays wednesdays thursdays fridays saturdays sundays weekly"
+EVERY_WEEK = frozenset(_WEEKDAYS.split())
+WEEKS = frozenset(7.0 * weeks for weeks in range(1, 27))
+MANY_DIGITS = 10_000  # from here on a number is not found inside another by chance
+YEAR_S = 365.25 * 86400

@@ -9,9 +9,21 @@ from functools import lru_cache
 import regex
 
 from ladder_bench.judge.identifiers import Mention, addresses, compact, identifiers
-from ladder_bench.judge.moments import Clock, Date, clocks, dates
+from ladder_bench.judge.moments import Clock, Date, clocks, dates, may_date
 from ladder_bench.judge.names import names, words_of
-from ladder_bench.judge.quantities import Quantity, quantities, same, written_out
+from ladder_bench.judge.quantities import (
+    FRACTIONS,
+    TELLING,
+    Quantity,
+    fractions,
+    laps,
+    quantities,
+    same,
+    shares,
+    worded_quantities,
+)
+from ladder_bench.judge.sums import OPERATOR, written_out
+from ladder_bench.judge.units import CONVERSIONS, PERIODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +39,14 @@ class Version:
 class Numbers:
     """The numbers of an answer that claim something, and as they stand there.
 
-    `restated`: the places of those that are one before in another unit. `results`: what the sums that are written out
-    come to. `counts`: how many items the lists have.
+    `hints` are fractions and multiples: they claim nothing, but are calculated with. `restated`: the places of claims
+    that are one before in another unit. `results`: what the sums that are written out come to. `counts`: how many items
+    the lists have.
     """
 
     claims: tuple[Quantity, ...] = ()
     texts: tuple[str, ...] = ()
+    hints: tuple[Quantity, ...] = ()
     restated: frozenset[int] = frozenset()
     results: tuple[float, ...] = ()
     counts: frozenset[int] = frozenset()
@@ -43,16 +57,18 @@ class Stated:
     """What an answer states, by kind, in reading order.
 
     Moments are given as they stand and as read, names with the words that carry them and their place. `code` is the
-    letters and digits of its fenced code.
+    letters and digits of its fenced code, `words` those that name a period.
     """
 
     addresses: tuple[Mention, ...]
     versions_in_code: tuple[Version, ...]
     identifiers: tuple[Mention, ...]
+    laps: tuple[tuple[str, Quantity], ...]
     moments: tuple[tuple[str, Date | Clock], ...]
     versions: tuple[Version, ...]
     numbers: Numbers
     names: tuple[tuple[str, tuple[str, ...], int], ...]
+    words: frozenset[str]
     code: str
 
 
@@ -64,10 +80,15 @@ def stated(answer: str) -> Stated:
         addresses=_mentions(page, addresses),
         versions_in_code=tuple(_versions_in_code(page)),
         identifiers=_mentions(page, identifiers),
-        moments=(*_moments(page, dates), *_moments(page, clocks)) if page.has_digits() else (),
+        laps=_taken(page, laps) if ":" in page.rest else (),
+        moments=(
+            *(_moments(page, dates) if page.has_dates() else ()),
+            *(_moments(page, clocks) if page.has_clocks() else ()),
+        ),
         versions=_versions(page),
-        numbers=_numbers(page),
+        numbers=_numbers(page, answer),
         names=tuple((name, tuple(words), start) for name, start in names(page.rest) if (words := words_of(name))),
+        words=page.words & PERIODS.keys(),
         code=compact(page.code),
     )
 
@@ -75,14 +96,21 @@ def stated(answer: str) -> Stated:
 class _Page:
     """An answer from which readers take what they understand, so that the next ones no longer see it."""
 
-    __slots__ = ("code", "rest")
+    __slots__ = ("code", "rest", "words")
 
     def __init__(self, answer: str) -> None:
         self.rest = answer
         self.code = ""
+        self.words = frozenset(_LETTERS.findall(answer.casefold()))
 
     def has_digits(self) -> bool:
         return _DIGIT.search(self.rest) is not None
+
+    def has_dates(self) -> bool:
+        return may_date(self.words, self.rest)
+
+    def has_clocks(self) -> bool:
+        return ":" in self.rest or ".m" in self.rest or not self.words.isdisjoint(_OF_CLOCKS)
 
     def take(self, pattern: regex.Pattern[str]) -> list[regex.Match[str]]:
         matches = list(pattern.finditer(self.rest))
@@ -112,7 +140,9 @@ def _mentions(page: _Page, read: Callable[[str], Iterator[Mention]]) -> tuple[Me
 def _versions_in_code(page: _Page) -> Iterator[Version]:
     """Read versions in code, then take the code away, and with it all that claims nothing."""
     fences = page.take(_FENCE) if "```" in page.rest else []
-    snippets = page.take(_SNIPPET) if "`" in page.rest else []
+    inline = _INLINE.finditer(page.rest) if "`" in page.rest else ()
+    snippets = [match for match in inline if _NOT_A_NAME.search(match[0])]
+    page.blank(match.span() for match in snippets)
     for match in (*fences, *snippets):
         for version in _CODE_VERSION.finditer(match[0]):
             yield Version(version[0].strip(), version["version"], match.start() + version.start())
@@ -132,7 +162,13 @@ def _moments(
     page: _Page, read: Callable[[str], Iterator[Date]] | Callable[[str], Iterator[Clock]]
 ) -> tuple[tuple[str, Date | Clock], ...]:
     found = tuple((page.rest[moment.start : moment.end], moment) for moment in read(page.rest))
-    page.blank((moment.start, moment.end) for _, moment in found)
+    page.blank(sorted((moment.start, moment.end) for _, moment in found))
+    return found
+
+
+def _taken(page: _Page, read: Callable[[str], Iterator[Quantity]]) -> tuple[tuple[str, Quantity], ...]:
+    found = tuple((page.rest[number.start : number.end], number) for number in read(page.rest))
+    page.blank((number.start, number.end) for _, number in found)
     return found
 
 
@@ -142,14 +178,22 @@ def _versions(page: _Page) -> tuple[Version, ...]:
     return tuple(Version(match[0], match["version"], match.start()) for match in page.take(_VERSION))
 
 
-def _numbers(page: _Page) -> Numbers:
-    if not page.has_digits():
+def _numbers(page: _Page, answer: str) -> Numbers:
+    found = list(_worded(page))
+    if page.has_digits():
+        if not page.words.isdisjoint(_ENUMERATED):
+            page.take(_ENUMERATION)
+        page.take(_RHETORICAL)
+        parts = tuple(shares(page.rest))
+        page.blank((part.start, part.end) for part in parts)
+        for pattern in (_SCORE, _NAMED):
+            page.take(pattern)
+        _blank_numbering(page)
+        text = page.rest
+        found += [*parts, *(n for n in quantities(text) if not _small(n) and not _constant(n, text))]
+    if not found:
         return Numbers()
-    for pattern in (_ENUMERATION, _RHETORICAL, _SCORE, _NAMED):
-        page.take(pattern)
-    _blank_numbering(page)
-    text = page.rest
-    claims = tuple(claim for claim in quantities(text) if not _small(claim) and not _constant(claim, text))
+    claims = tuple(sorted(found, key=lambda claim: claim.start))
     restated = [
         place
         for place, claim in enumerate(claims)
@@ -157,11 +201,29 @@ def _numbers(page: _Page) -> Numbers:
     ]
     return Numbers(
         claims,
-        tuple(text[claim.start : claim.end].strip() for claim in claims),
+        tuple(answer[claim.start : claim.end].strip() for claim in claims),
+        tuple(fractions(page.rest)) if "/" in page.rest or not page.words.isdisjoint(FRACTIONS) else (),
         frozenset(restated),
-        written_out(text),
-        _counts(text),
+        written_out(page.rest),
+        counts(answer),
     )
+
+
+def _worded(page: _Page) -> Iterator[Quantity]:
+    """Numbers in words that claim something: those with a unit, and from thirteen on; taken from the page."""
+    words = page.words & TELLING
+    if not words:
+        return
+    found = [number for number in worded_quantities(page.rest, words) if _tells(number, page.rest)]
+    page.blank((number.start, number.end) for number in found)
+    yield from found
+
+
+def _tells(number: Quantity, text: str) -> bool:
+    if text[number.start].isdecimal():
+        return False
+    written = number.written
+    return (written > 1 and number.dimension not in ("", "length")) or (written > 12 and written != 100)
 
 
 def _small(claim: Quantity) -> bool:
@@ -171,7 +233,7 @@ def _small(claim: Quantity) -> bool:
 def _constant(claim: Quantity, text: str) -> bool:
     """A factor of conversion beside an operator: 2 x 60."""
     around = text[max(0, claim.start - 3) : claim.start] + text[claim.end : claim.end + 3]
-    return claim.written in CONVERSIONS and _OPERATOR.search(around) is not None
+    return claim.written in CONVERSIONS and OPERATOR.search(around) is not None
 
 
 def _restated(claim: Quantity, earlier: Quantity) -> bool:
@@ -184,14 +246,18 @@ def _restated(claim: Quantity, earlier: Quantity) -> bool:
     )
 
 
-def _counts(text: str) -> frozenset[int]:
-    """The number of items of every list, and of all lists together."""
-    runs, last = [0], -2
+def counts(text: str) -> frozenset[int]:
+    """The number of items of every list and of rows of every table, and of all lists together."""
+    runs, rows, last = [0], [0], -2
     for place, line in enumerate(text.split("\n")):
         if ITEM.match(line):
             runs = [*runs, 1] if place > last + 2 else [*runs[:-1], runs[-1] + 1]
             last = place
-    return frozenset((*runs, sum(runs)))
+        if line.lstrip().startswith("|"):
+            rows[-1] += 0 if _RULE.match(line) else 1
+        elif rows[-1]:
+            rows.append(0)
+    return frozenset((*runs, sum(runs), *rows, *(count - 1 for count in rows)))
 
 
 def _blank_numbering(page: _Page) -> None:
@@ -199,18 +265,21 @@ def _blank_numbering(page: _Page) -> None:
     expected, spans = 1, []
     for match in _NUMBERING.finditer(page.rest):
         number = int(match["number"])
-        if match["margin"] is not None or number in (1, expected):
-            spans.append((match.start("number"), match.end()))
+        line = page.rest.rfind("\n", 0, match.start()) + 1
+        if number in (1, expected) or not page.rest[line : match.start()].strip(" \t#>*("):
+            spans.append(match.span())
             expected = number + 1
     page.blank(spans)
 
 
-CONVERSIONS = frozenset((7, 12, 24, 30, 52, 60, 100, 365, 1000, 1024, 3600))
-
 ITEM = regex.compile(r"(?m)^[ \t]*+(?:(?:[-*•]|\(?\d{1,2}[.)])\s|\d\ufe0f?\u20e3)\s*\S")  # of a list
+_RULE = regex.compile(r"[ \t|:-]+$")  # under the head of a table
 _DIGIT = regex.compile(r"\d")
+_OF_CLOCKS = frozenset(("am", "pm", "noon", "midnight", "clock", "past", "quarter", "five", "ten", "twenty"))
+_LETTERS = regex.compile(r"[a-z]+")
 _FENCE = regex.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)", regex.DOTALL)
-_SNIPPET = regex.compile(r"`[^`\n]*[\s=<>{}$;,|][^`\n]*`")
+_INLINE = regex.compile(r"`[^`\n]+`")
+_NOT_A_NAME = regex.compile(r"[\s=<>{}$;,|]")
 _CODE_VERSION = regex.compile(
     r"(?<![\w.])v(?P<version>\d+(?:\.\d+)+)\b|(?:==|:|@|(?<![\w.]))(?P<version>\d+\.\d+\.\d+)(?![\w.]\d)"
 )
@@ -226,14 +295,20 @@ _VERSION = regex.compile(
     r"|\b(?:Python|Postgres|PostgreSQL|MySQL|Java|Node|Node\.js|Ubuntu|Debian|Django|PHP|Ruby|Go|Windows|iOS|Android|macOS|React)"
     r"\s(?P<version>\d+(?:\.\d+)*)\b"
 )
+_ENUMERATED_WORDS = (
+    "step option question phase stage chapter section part figure table example rule tip point item day week act scene "
+    "level tier round case method approach grade type task lesson module episode exercise problem verse stanza "
+    "equation scenario"
+)
+_ENUMERATED = frozenset(_ENUMERATED_WORDS.split())
 _ENUMERATION = regex.compile(
-    r"\b(?:step|option|question|phase|stage|chapter|section|part|figure|table|example|rule|tip|point|item|day|week|act|scene|level"
-    r"|tier|round|case|method|approach|grade|type|task|lesson|module|episode|exercise|problem|verse|stanza|equation|scenario)s?"
-    r"\s#?\d{1,2}(?:\.\d+)?(?:\s?(?:-|–|to|and|&)\s?\d{1,2})?\b",
+    rf"\b(?:{'|'.join(sorted(_ENUMERATED))})s?\s#?\d{{1,2}}(?:\.\d+)?(?:\s?(?:-|–|to|and|&)\s?\d{{1,2}})?\b",
     regex.IGNORECASE,
 )
+_ENUMERATED |= {f"{word}s" for word in _ENUMERATED}
 _RHETORICAL = regex.compile(
     r"\b(?:100\s?%|0\s?%|24/7|50[/-]50|\d\ufe0f?\u20e3|100 percent|9-to-5|80/20|360[ -]degrees?|401\(k\)"
+    r"|TLS 1\.[0-3]|[Pp]ort (?:22|25|80|443)(?!\d)"
     r"|(?:in|early|mid|late|his|her|their|your|the)[ -]\d0s\b)"
 )
 # PlayStation 5, Apollo 11: part of a name
@@ -243,5 +318,4 @@ _NAMED = regex.compile(
     r"(?![.,:]?\d|\s?%|[a-z])"
 )
 _SCORE = regex.compile(r"(?<![\w/.])\d/\d{1,2}(?![\w/])")
-_OPERATOR = regex.compile(r"[+\-−–*×x·/÷]")
-_NUMBERING = regex.compile(r"(?m)(?P<margin>^[ \t#>*]*)?(?<!\S)[(*]*(?P<number>\d{1,3})[.):](?=\s|\*)")
+_NUMBERING = regex.compile(r"(?P<number>\d{1,3})(?<=(?<!\S)[(*]*\d+)[.):](?=\s|\*)")

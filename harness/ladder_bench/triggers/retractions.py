@@ -59,9 +59,12 @@ _FAULT = (
     r"(?:mistake|error|oversight|slip|typo|blunder|misstatement|miscalculation|confusion|misunderstanding|inaccuracy"
     r"|misinformation|oversimplification|omission|(?:incorrect|wrong|inaccurate|outdated|misleading) \w+)"
 )
+_RESULT = r"(?:estimate|guess|total|sum|count|date|reading|figure|number|assumption)"
+_WHAT = r"(?:(?:the|that|this|it|those|them|my)\s)(?:\w+\s){0,3}?"
+_BACKWARDS = r"(?:wrong|backwards|reversed|mixed up|(?:the )?wrong way a?round)"
 _SLIPPED = (
     r"(?:misread|misspoke|misstated|miscalculated|miscounted|misunderstood|misremembered|misinterpreted|overlooked"
-    r"|mixed up)"
+    rf"|mixed up|mistook|confused|misquoted|mislabell?ed|got {_WHAT}{_BACKWARDS})"
 )
 _REGRET = r"(?:sorry|apologi[sz]e|apologies|my bad|forgive me)"
 _DONE = r"(?:said|written|used|told|suggested|noticed|checked|mentioned|given|caught|included|asked|put|recommended)"
@@ -85,14 +88,26 @@ _ADMISSIONS = (
     r"|my (?:mistake|error|bad|oversight|apologies))\b",
     rf"\bI should(?:n't| not)? have {_DONE}\b",
     r"\bmy (?:mistake|error|bad|oversight)\b(?=\s*[.,;:!–—-]|\s*$)",
-    r"\bcontrary to what I (?:said|wrote)",
+    rf"\bcontrary to (?:what I (?:said|wrote|told you)|{_MINE}{_SAID})",
+    r"\b(?:let me|I(?:'ll| will| have to| need to| must| should))"
+    r" (?:(?:revise|amend|retract|rectify|walk back|take back)"
+    r" (?:what I|(?:my|the) (?:earlier|previous|last|first|original))\b"
+    r"|correct (?:(?:that|this|it|one thing|something)(?=\s*(?:[.,;:!–—]|$))|what I))",
+    rf"\bI had {_WHAT}{_BACKWARDS}\b",
+    rf"\b(?:the|my) (?:{_SAID}|{_RESULT}) (?:that )?I (?:gave|told|quoted|sent|showed|wrote|used|stated|cited)\b"
+    rf"[^.!?\n]{{0,50}}\b(?:should (?:have been|be)|(?:was|is|were) (?:\w+ )?{_WRONG}"
+    r"|(?:does|do)(?:n[’']t| not|es not) (?:hold|apply)|no longer holds?)",
+    rf"\bmy (?:\w+ )?(?:{_RESULT}|{_SAID})(?: \w+){{0,5}}? (?:was|were|is) (?:\w+ ){{0,2}}?"
+    rf"(?:{_WRONG}|optimistic|pessimistic|too (?:high|low)|outdated)",
+    r"\b(?:strike|forget|disregard|ignore) (?:that|my) (?:last|first|previous|earlier)\b",
     r"\bI (?:said|told you|claimed|wrote|stated|suggested)\b[^.!?\n]{1,80}"
     r"\b(?:but (?:that|this|it) (?:is|was|isn't|wasn't) (?:\w+\s)?(?:wrong|incorrect|not|right|correct|true)"
     r"|that (?:is|was) (?:wrong|incorrect|not true))",
 )
 _RETRACTION = regex.compile("|".join(_ADMISSIONS), regex.IGNORECASE | regex.MULTILINE)
 _MAYBE = regex.compile(  # every admission has one of these, and most sentences have none
-    rf"\b(?:I|we|my|scratch|strike|disregard|ignore|on second|think|sorry|forgive)\b|\bapologi|\b{_MINE}|correction",
+    r"\b(?:I|we|my|scratch|strike|disregard|ignore|forget|on second|think|sorry|forgive|let me)\b"
+    rf"|\bapologi|\b{_MINE}|correction",
     regex.IGNORECASE,
 )
 _DENIAL = regex.compile(
@@ -126,6 +141,13 @@ _DOUBTS = (
     r"\bstill (?:fails?|failing|broken|wrong|get(?:ting)?|errors?)\b|\bdisagree\b|\bcontradict",
     r"\b(?:I|we) (?:don't|dont|don’t|do not) (?:think|believe|agree)\b|\bI (?:thought|believe|heard|read)\b",
     r"\b(?:you|u) (?:\w+ )?(?:missed|forgot|ignored|made a mistake|made an error)",
+    r"\b(?:can't|cant|can’t|cannot) be (?:right|correct|true)\b",
+    r"\b(?:didn't|didnt|didn’t|did) (?:you|u) (?:not )?(?:say|tell|write|claim)\b",
+    r"\bbut (?:you|u) (?:just )?(?:told|said|wrote|claimed)\b",
+    r"\b(?:says?|said|shows?|states?|claims?) (?:otherwise|something else|the opposite|differently"
+    r"|(?:that )?it(?:'s|’s|s| is) (?!possible|important|best|recommended))",
+    r"\bI (?:get|got|have|see) (?:a |something |an )?(?:different|other)\b|\bnot what I (?:see|get|got|have|found)\b",
+    r"\bI (?:just )?tried (?:it|that|this)\b[^.!?\n]{0,30}\b(?:throws?|fail(?:s|ed)|crash(?:es|ed)|errors?|nothing)\b",
     r"\b(?:mistake|error|confusion) (?:here|in (?:your|the) (?:answer|code|query|calculation|response))",
 )
 _CHALLENGE = regex.compile("|".join(_DOUBTS), regex.IGNORECASE | regex.MULTILINE)
