@@ -30,10 +30,10 @@ class Verdict:
 class Judgement:
     """What one judge said of one criterion, before several judges become one verdict.
 
-    `outcome` is the judge's word (met, not_met, cannot_assess; supported, contradicted, unsupported; win, tie, loss, and
-    by_order where it says something else in the other order), or why it could not be read (not_json, refused, timeout,
-    ...): then `value` is None. `repeat` is 0 for the judgement that counts; others ask the same again, to see how often a
-    judge changes its mind. `key` is that of the call.
+    `outcome` is the judge's word (met, not_met, cannot_assess; supported, contradicted, unsupported; win, tie, loss, or
+    by_order where it says something else in the other order), or why it could not be read (not_json, refused,
+    timeout, ...): then `value` is None. `repeat` is 0 for the judgement that counts; others ask the same again, to see
+    how often a judge changes its mind. `key` is that of the call.
     """
 
     rubric: str

@@ -9,8 +9,10 @@ from functools import lru_cache
 
 import regex
 
+from ladder_bench.judge.counting import counts
 from ladder_bench.judge.identifiers import compact, words
 from ladder_bench.judge.moments import Clock, Day, clocks, dates, distances, may_date, months, months_apart, weekdays
+from ladder_bench.judge.notations import noted
 from ladder_bench.judge.quantities import (
     FRACTIONS,
     WORDS,
@@ -22,7 +24,6 @@ from ladder_bench.judge.quantities import (
     shares,
     worded_quantities,
 )
-from ladder_bench.judge.stated import counts
 from ladder_bench.judge.units import PERIODS, alike
 from ladder_bench.judge.workings import Workings, no_results, totals
 
@@ -168,6 +169,7 @@ def _read(text: str) -> Known:
     numbers = tuple(n for n in every if not any(start <= n.start < end for start, end in spans))
     numbers += (*shares(text), *_millions(text))
     numbers += (*laps(text), *lasting(text)) if ":" in text else ()
+    numbers += tuple(noted(text))
     beside, alone = weekdays(text, calendar)
     days = frozenset((*(reading for found in calendar for reading in found.readings), *(months(text) if dated else ())))
     return Known(

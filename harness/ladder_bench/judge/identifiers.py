@@ -58,11 +58,6 @@ def compact(text: str) -> str:
     return _NOT_WORD.sub("", text.casefold())
 
 
-def parts(identifier: str) -> list[str]:
-    """The words an identifier is made of, without such as id, idx and is."""
-    return [part for part in words(identifier) if part not in AFFIXES]
-
-
 def words(text: str) -> list[str]:
     """The words of a text, with snake_case and camelCase taken apart."""
     return _WORD.findall(_HUMP.sub(r" \g<0>", text).casefold())
@@ -76,8 +71,6 @@ def _claimed(name: str, text: str, start: int) -> bool:
     )
 
 
-_AFFIX_WORDS = "idx id ids test new old get set is has to by on tmp list count name log py js ts sql csv md txt"
-AFFIXES = frozenset(_AFFIX_WORDS.split())
 _THINGS = (
     "table|column|field|schema|index|bucket|branch|service|queue|topic|endpoint|role|database|repo|repository|file"
     "|folder|directory|environment|job|pod|container|setting|flag|variable|class|module|namespace|secret|host|server|node"
@@ -97,7 +90,8 @@ _URL = regex.compile(
 _SIGNS_OF_URL = ("http", "www.", ".com", ".org", ".net", ".io", ".dev", ".gov", ".edu", ".co.uk", ".app")
 _SCHEME = regex.compile(r"^(?:https?://)?(?:www\.)?")
 _PLACEHOLDER = regex.compile(
-    r"example|localhost|127\.0\.0\.1|0\.0\.0\.0|your|placeholder|domain\.|<|\{|you@|user@", regex.IGNORECASE
+    r"\bexample\.(?:com|org|net)\b|localhost|127\.0\.0\.1|0\.0\.0\.0|your|placeholder|domain\.|<|\{|you@|user@",
+    regex.IGNORECASE,
 )
 _MARK = regex.compile(
     r"[`_/\\#@]|--|[a-z][A-Z]|[A-Z]\d|\d[A-Z]|[A-Z]-\d|\.[a-z]|\(\)|\b0x|\d\.\d+\.\d|(?:Error|Warning)\b|[a-z]-\w*\d|[a-f]\d|\d[a-f]"
@@ -113,7 +107,7 @@ _SHAPE = regex.compile(
     r"|\b(?=\w*[a-z])(?=\w*[^\W_]_\w)\w++(?:\.\w++)*+|\b[A-Z][A-Z0-9]++_[A-Z0-9_]+\b"  # snake_case, UPPER_SNAKE
     r"|\b[a-z]{2,}+[0-9]*+(?:[A-Z][a-z0-9]++)++\b|\b(?:[A-Z][a-z0-9]++){1,8}(?<=Error|Exception|Warning)\b"  # camelCase
     # codes of errors, tickets and rooms
-    r"|\b(?:[A-Z]{2,10}-\d{2,}|[A-Z]-\d{3,})\b|\b0x[0-9A-Fa-f]{3,}\b|(?<!\w)#\d{3,}\b|\b[A-Z]\d{3,}\b"
+    r"|\b(?:[A-Z]{2,10}-\d{2,}[A-Z]?|[A-Z]-\d{2,}|(?!(?:UTC|GMT|MP|TCP|USB|VO)-)[A-Z]{2,4}-\d)\b|\b0x[0-9A-Fa-f]{3,}\b|(?<!\w)#\d{3,}\b|\b[A-Z]\d{3,}\b"
     r"|(?<![\w-])--[a-z][\w-]*\w"  # flags
     r"|(?<![\w.@/])@[a-z][a-z0-9_]{2,}+(?![/.(\w])|(?<!\w)#[a-z][a-z0-9]*(?:-[a-z0-9]+)+\b"  # handles, channels
     r"|\b(?=[a-f]*+\d)(?=\d*+[a-f])[0-9a-f]{7,40}\b"  # hashes

@@ -147,6 +147,14 @@ def weekdays(text: str, calendar: Sequence[Date]) -> tuple[dict[Day, int], froze
     return beside, frozenset(alone)
 
 
+def weekday_of(day: Day) -> int | None:
+    """The weekday of a whole date, Monday is 0; None where it is none."""
+    year, month, number = day
+    if year is None or month is None or number is None or not _exists(day):
+        return None
+    return date(year, month, number).weekday()
+
+
 def _months_away(claim: Day, known: Day, count: int) -> bool:
     """Whether the claim is so many months after or before a known date, or the day that ends that time."""
     year, month, day = known

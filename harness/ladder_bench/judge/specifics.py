@@ -4,26 +4,30 @@ A rule and a proxy for hallucination: it reads numbers, money, dates, times of d
 identifiers, versions and names, and asks whether the conversation so far has them. It knows nothing of the world, so
 a correct fact that nobody mentioned counts as unsupported too. Where it cannot tell, it prefers to miss a detail.
 
-Not specifics: whole numbers up to 3 and, in words, up to twelve without a unit; numbering and ordinals; fenced code and
-commands between backticks (what they name is a proposal; URLs, addresses and versions in them do count), questions,
-examples ("e.g. 20"), placeholders, and the common vocabulary of the trade.
+Not specifics: whole numbers up to 3 and, in words, up to twelve without a unit, but for those that announce a list of
+another length (`counting`); numbering and ordinals; fenced code and commands between backticks (what they name is a
+proposal; URLs, addresses and versions in them do count), questions, examples ("e.g. 20"), placeholders, and the common
+vocabulary of the trade.
 
 Supported is what the evidence has in another spelling, unit or rounding; a date or a time that lies a known time from a
-known one; what a correct equation in the answer gives, and how many items a list or rows a table has; and what known
-numbers give by calculation, unless they would give it by chance (`workings`). Operands are the numbers of the latest
-texts (`evidence.FEW_NUMBERS`), those that the answer repeats, and its own results.
+known one, on its own weekday; what a correct equation in the answer gives, and how many items a list or rows a table
+has; and what known numbers give by calculation, unless they would give it by chance (`workings`). Operands are the
+numbers of the latest texts (`evidence.FEW_NUMBERS`), those that the answer repeats, and its own results.
 
 How well it does: `datasets/specifics` and `scripts/bench/specifics.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
+import regex
+
+from ladder_bench.judge.counting import NUMBERS
 from ladder_bench.judge.evidence import YEARS, Evidence, Known, known, periods
-from ladder_bench.judge.identifiers import bare_url, compact, parts
-from ladder_bench.judge.moments import Clock, Date, Day, counted_date, in_workdays, on_weekday, same_date
+from ladder_bench.judge.identifiers import bare_url, compact
+from ladder_bench.judge.moments import Clock, Date, Day, counted_date, in_workdays, on_weekday, same_date, weekday_of
 from ladder_bench.judge.quantities import Quantity, same
 from ladder_bench.judge.stated import Numbers, Stated, stated
 from ladder_bench.judge.units import MONEY
@@ -68,9 +72,9 @@ def _identifiers(answer: Stated, known: Known) -> Iterator[_Found]:
 
 
 def _identified(text: str, code: str, known: Known) -> bool:
-    """Known in some spelling, named in the answer's own code, or put together from known words."""
-    spelled, pieces = compact(text), parts(text)
-    return spelled in known.compact or spelled in code or (len(pieces) > 1 and known.words.issuperset(pieces))
+    """Known in some spelling, or named in the answer's own code."""
+    spelled = compact(text)
+    return spelled in known.compact or spelled in code
 
 
 def _moments(answer: Stated, known: Known) -> Iterator[_Found]:
@@ -85,7 +89,7 @@ def _moments(answer: Stated, known: Known) -> Iterator[_Found]:
     found = set(known.days)
     for text, moment in answer.moments:
         if isinstance(moment, Date):
-            dated = _dated(moment, known, found, days)
+            dated = _dated(moment, known, found, days) and not _on_another_day(moment, answer.anchors, known)
             found |= set(moment.readings) if dated else set()
             yield moment.start, Specific("date", text, dated)
         else:
@@ -102,6 +106,22 @@ def _dated(claim: Date, known: Known, known_days: Set[Day], spans: Set[float]) -
         or (known.workdays and in_workdays(reading, day, known.anchors.get(day), known.workdays))
         for reading, day in pairs
     )
+
+
+def _on_another_day(claim: Date, anchors: Mapping[Day, int], known: Known) -> bool:
+    """Whether the weekday beside a date is another one than the calendar has, or the evidence says."""
+    for reading in claim.readings:
+        said, (year, month, day) = anchors.get(reading), reading
+        if said is None or month is None or day is None:
+            return False
+        told = {number for other, number in known.anchors.items() if other[1:] == (month, day)}
+        years = {year} if year else {other[0] for other in known.days if other[1:] == (month, day) and other[0]}
+        if not years and not told:
+            years = {other[0] for other in known.days if other[0]}
+        right = told | {found for one in years if one and (found := weekday_of((one, month, day))) is not None}
+        if not right or said in right:
+            return False
+    return True
 
 
 def _around(known: Known, spans: Set[float]) -> set[float]:
@@ -217,6 +237,16 @@ def _given(claim: Quantity, known: Known) -> bool:
     return any(same(claim, quantity) for quantity in known.near(claim))
 
 
+def _miscounts(answer: Stated, known: Known) -> Iterator[_Found]:
+    """Numbers that announce another count of items than the answer lists, unless the evidence counts them so."""
+    for each in answer.miscounts:
+        noun = regex.escape(each.noun.removesuffix("s"))
+        spelled = NUMBERS[each.number - 1] if each.number <= len(NUMBERS) else str(each.number)
+        asked = regex.search(rf"\b(?:{each.number}|{spelled})\s(?:\w+\s){{0,3}}{noun}", known.folded)
+        if asked is None:
+            yield each.start, Specific("number", each.text, False)
+
+
 def _names(answer: Stated, known: Known) -> Iterator[_Found]:
     for name, telling, start in answer.names:
         yield start, Specific("name", name, known.words.issuperset(telling) or name.casefold() in known.folded)
@@ -229,6 +259,7 @@ JUDGES: tuple[Callable[[Stated, Known], Iterator[_Found]], ...] = (
     _laps,
     _moments,
     _versions,
+    _miscounts,
     _numbers,
     _names,
 )

@@ -8,8 +8,9 @@ from functools import lru_cache
 
 import regex
 
+from ladder_bench.judge.counting import Miscount, counts, miscounts
 from ladder_bench.judge.identifiers import Mention, addresses, compact, identifiers
-from ladder_bench.judge.moments import Clock, Date, clocks, dates, may_date
+from ladder_bench.judge.moments import Clock, Date, Day, clocks, dates, may_date, weekdays
 from ladder_bench.judge.names import names, words_of
 from ladder_bench.judge.quantities import (
     FRACTIONS,
@@ -57,7 +58,7 @@ class Stated:
     """What an answer states, by kind, in reading order.
 
     Moments are given as they stand and as read, names with the words that carry them and their place. `code` is the
-    letters and digits of its fenced code, `words` those that name a period.
+    letters and digits of its fenced code, `words` those that name a period, `anchors` the weekdays beside dates.
     """
 
     addresses: tuple[Mention, ...]
@@ -67,6 +68,8 @@ class Stated:
     moments: tuple[tuple[str, Date | Clock], ...]
     versions: tuple[Version, ...]
     numbers: Numbers
+    miscounts: tuple[Miscount, ...]
+    anchors: dict[Day, int]
     names: tuple[tuple[str, tuple[str, ...], int], ...]
     words: frozenset[str]
     code: str
@@ -82,11 +85,13 @@ def stated(answer: str) -> Stated:
         identifiers=_mentions(page, identifiers),
         laps=_taken(page, laps) if ":" in page.rest else (),
         moments=(
-            *(_moments(page, dates) if page.has_dates() else ()),
+            *(_dates(page) if page.has_dates() else ()),
             *(_moments(page, clocks) if page.has_clocks() else ()),
         ),
         versions=_versions(page),
         numbers=_numbers(page, answer),
+        miscounts=tuple(miscounts(page.plain)),
+        anchors=page.anchors,
         names=tuple((name, tuple(words), start) for name, start in names(page.rest) if (words := words_of(name))),
         words=page.words & PERIODS.keys(),
         code=compact(page.code),
@@ -96,10 +101,11 @@ def stated(answer: str) -> Stated:
 class _Page:
     """An answer from which readers take what they understand, so that the next ones no longer see it."""
 
-    __slots__ = ("code", "rest", "words")
+    __slots__ = ("anchors", "code", "plain", "rest", "words")
 
     def __init__(self, answer: str) -> None:
-        self.rest = answer
+        self.rest = self.plain = answer
+        self.anchors: dict[Day, int] = {}
         self.code = ""
         self.words = frozenset(_LETTERS.findall(answer.casefold()))
 
@@ -146,7 +152,7 @@ def _versions_in_code(page: _Page) -> Iterator[Version]:
     for match in (*fences, *snippets):
         for version in _CODE_VERSION.finditer(match[0]):
             yield Version(version[0].strip(), version["version"], match.start() + version.start())
-    page.code = "".join(match[0] for match in fences)
+    page.code, page.plain = "".join(match[0] for match in fences), page.rest
     page.take(_ILLUSTRATION)
     if "?" in page.rest:
         for match in list(_QUESTION_END.finditer(page.rest)):
@@ -164,6 +170,12 @@ def _moments(
     found = tuple((page.rest[moment.start : moment.end], moment) for moment in read(page.rest))
     page.blank(sorted((moment.start, moment.end) for _, moment in found))
     return found
+
+
+def _dates(page: _Page) -> tuple[tuple[str, Date | Clock], ...]:
+    """Read the dates, and the weekdays that stand beside them."""
+    page.anchors, _ = weekdays(page.rest, tuple(dates(page.rest)))
+    return _moments(page, dates)
 
 
 def _taken(page: _Page, read: Callable[[str], Iterator[Quantity]]) -> tuple[tuple[str, Quantity], ...]:
@@ -246,20 +258,6 @@ def _restated(claim: Quantity, earlier: Quantity) -> bool:
     )
 
 
-def counts(text: str) -> frozenset[int]:
-    """The number of items of every list and of rows of every table, and of all lists together."""
-    runs, rows, last = [0], [0], -2
-    for place, line in enumerate(text.split("\n")):
-        if ITEM.match(line):
-            runs = [*runs, 1] if place > last + 2 else [*runs[:-1], runs[-1] + 1]
-            last = place
-        if line.lstrip().startswith("|"):
-            rows[-1] += 0 if _RULE.match(line) else 1
-        elif rows[-1]:
-            rows.append(0)
-    return frozenset((*runs, sum(runs), *rows, *(count - 1 for count in rows)))
-
-
 def _blank_numbering(page: _Page) -> None:
     """Blank 1. 2. 3. inside a line; at the start of a line any number before a point or bracket."""
     expected, spans = 1, []
@@ -272,8 +270,6 @@ def _blank_numbering(page: _Page) -> None:
     page.blank(spans)
 
 
-ITEM = regex.compile(r"(?m)^[ \t]*+(?:(?:[-*•]|\(?\d{1,2}[.)])\s|\d\ufe0f?\u20e3)\s*\S")  # of a list
-_RULE = regex.compile(r"[ \t|:-]+$")  # under the head of a table
 _DIGIT = regex.compile(r"\d")
 _OF_CLOCKS = frozenset(("am", "pm", "noon", "midnight", "clock", "past", "quarter", "five", "ten", "twenty"))
 _LETTERS = regex.compile(r"[a-z]+")

@@ -19,8 +19,8 @@ from ladder_bench.judge.quantities import Quantity, last_digit
 from ladder_bench.judge.units import MONEY, alike
 
 # results that a claim may be expected to meet by chance, up to which one counts: found by trial, on datasets/specifics
-ONE_STEP, TWO_STEPS, TWO_RESULTS = 2.0, 0.8, 0.1
-ROUND = 0.7  # how much wider a zero at the end leaves a claim open, against a last digit that is none
+ONE_STEP, TWO_STEPS, TWO_RESULTS = 0.8, 0.8, 0.1
+ROUND = 0.85  # how much wider a zero at the end leaves a claim open, against a last digit that is none
 COARSE = 0.02  # a claim that is written less finely is not looked for in two steps
 FINE = 0.002  # one that is written at least so finely is looked for among sums of two results
 SHARES = "shares"  # the pool of percentages that quotients and changes give
