@@ -473,6 +473,11 @@ def tiers_file(place: Path, url: str, *judges: str, **more: Any) -> None:
     (place / "tiers.yaml").write_text(json.dumps({"tiers": tiers, "judges": made}), "utf-8")
 
 
+@pytest.fixture(autouse=True)
+def _a_terminal_of_120_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+
+
 def selftest(capsys: pytest.CaptureFixture[str], place: Path, *arguments: str) -> tuple[int, str, str]:
     capsys.readouterr()
     with contextlib.chdir(place), pytest.raises(SystemExit) as caught:

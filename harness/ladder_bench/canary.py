@@ -183,11 +183,8 @@ def _picked(rows: Sequence[Mapping[str, Any]], options: Options) -> list[Mapping
 
 
 def _messages(run: folder.Run, rows: Sequence[Mapping[str, Any]]) -> dict[str, Message]:
-    import pyarrow.compute as pc
-
     wanted = {digest for row in rows for digest in (*row["messages"], row["answer"])}
-    table = run.tables["messages"]
-    found = table.filter(pc.is_in(table["id"], value_set=folder.column("string", sorted(wanted)))).to_pylist()
+    found = folder.rows_of(folder.having(run.tables["messages"], "id", sorted(wanted)))
     return {row["id"]: Message(row["role"], row["content"], row["extra"] or "") for row in found}
 
 

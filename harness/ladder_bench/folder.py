@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -136,6 +136,17 @@ def rows_of(table: Any) -> Iterator[dict[str, Any]]:
     """The rows of a pyarrow table by column, a few thousand in memory at a time."""
     for batch in table.to_batches(max_chunksize=ROWS):
         yield from batch.to_pylist()
+
+
+def having(table: Any, name: str, values: Iterable[str], without: bool = False) -> Any:
+    """The rows of a table whose column has one of these texts, or `without` them.
+
+    Compared with a column and not with Python's own values: those would load pandas.
+    """
+    import pyarrow.compute as pc
+
+    found = pc.is_in(table[name], value_set=column("string", list(values)))
+    return table.filter(pc.invert(found) if without else found)
 
 
 def _offsets(parts: Sequence[Sized]) -> array[int]:

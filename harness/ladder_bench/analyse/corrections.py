@@ -24,13 +24,12 @@ def prompted_shares(tables: Mapping[str, Any]) -> Mapping[str, Estimate]:
 
     `unscored` counts those of which the reason does not say it. A strategy without corrections has none.
     """
-    import pyarrow.compute as pc
-
-    table = tables["verdicts"]
-    made = pc.and_(pc.equal(table["metric"], METRIC), pc.equal(table["value"], 1.0))
+    looked = folder.having(tables["verdicts"], "metric", [METRIC])
     sums: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     untold: dict[str, int] = defaultdict(int)
-    for row in folder.rows_of(table.filter(made).select(["conversation", "strategy", "reason"])):
+    for row in folder.rows_of(looked.select(["conversation", "strategy", "value", "reason"])):
+        if row["value"] != 1.0:
+            continue
         begins = BEGINS.match(row["reason"])
         if begins is None:
             untold[row["strategy"]] += 1

@@ -102,10 +102,8 @@ def _asked(tables: Mapping[str, Any]) -> int:
 
 
 def _calls(tables: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    import pyarrow.compute as pc
-
     calls = tables["calls"].select(["key", "tier", "purpose", "usd_warm"])
-    return folder.rows_of(calls.filter(pc.equal(calls["purpose"], "judge")))
+    return folder.rows_of(folder.having(calls, "purpose", ["judge"]))
 
 
 def _rubrics(about: Json, found: Sequence[Judged]) -> list[Json]:

@@ -66,12 +66,9 @@ def own_rubrics(
 
 
 def _gathered(tables: Mapping[str, Any], place: Mapping[str, int]) -> dict[tuple[str, str], _Gathered]:
-    import pyarrow.compute as pc
-
-    verdicts = tables["verdicts"]
-    known = pc.is_in(verdicts["metric"], value_set=folder.column("string", sorted(KNOWN)))
+    own = folder.having(tables["verdicts"], "metric", sorted(KNOWN), without=True)
     found: dict[tuple[str, str], _Gathered] = defaultdict(_Gathered)
-    for row in folder.rows_of(verdicts.select(READ).filter(pc.invert(known))):
+    for row in folder.rows_of(own.select(READ)):
         cell = place[row["conversation"]], row["sample"], row["turn"] or 0
         found[row["metric"], row["strategy"]].add(cell, row)
     return found

@@ -51,10 +51,7 @@ def preference(about: Json, tables: Mapping[str, Any], found: Sequence[Judged]) 
     `judges` compared; `stands_in` says that this is the run's quality. `by_order`: the share of their comparisons that
     came out otherwise in the other order. `found` is what judges said.
     """
-    import pyarrow.compute as pc
-
-    over, verdicts = compared_with(about), tables["verdicts"]
-    rows = verdicts.filter(pc.equal(verdicts["metric"], PREFERENCE))
+    over, rows = compared_with(about), folder.having(tables["verdicts"], "metric", [PREFERENCE])
     if over is None or not rows.num_rows:
         return None
     place = {name: index for index, name in enumerate(sorted(about["dataset"]["conversations"]))}

@@ -59,13 +59,9 @@ def _plain(text: str) -> str:
 
 def _evidence(tables: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What was quoted where a reading counts."""
-    import pyarrow.compute as pc
-
-    table = tables["judgements"]
     columns = ["conversation", "strategy", "sample", "rubric", "metric", "target", "turn", "evidence"]
-    chosen = pc.and_(pc.equal(table["repeat"], 0), pc.not_equal(table["evidence"], ""))
-    found: list[dict[str, Any]] = table.filter(chosen).select(columns).to_pylist()
-    return found
+    quoted = folder.having(tables["judgements"], "evidence", [""], without=True)
+    return [row for row in folder.rows_of(quoted.select([*columns, "repeat"])) if row.pop("repeat") == 0]
 
 
 def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -81,19 +77,13 @@ def _is_shown(row: Mapping[str, Any], turn: int) -> bool:
 
 def _answers(tables: Mapping[str, Any], lived: set[Lived]) -> Mapping[Lived, Mapping[int, str]]:
     """The answers of some transcripts by turn, as a judge is shown them."""
-    import pyarrow.compute as pc
-
     rows = [
         row
         for row in folder.rows_of(tables["turns"].select(["conversation", "strategy", "sample", "turn", "answer"]))
         if row["answer"] and (row["conversation"], row["strategy"], row["sample"]) in lived
     ]
-    wanted = folder.column("string", sorted({row["answer"] for row in rows}))
-    messages = tables["messages"]
-    texts = {
-        row["id"]: visible(row["content"])
-        for row in folder.rows_of(messages.select(["id", "content"]).filter(pc.is_in(messages["id"], value_set=wanted)))
-    }
+    messages = folder.having(tables["messages"], "id", sorted({row["answer"] for row in rows}))
+    texts = {row["id"]: visible(row["content"]) for row in folder.rows_of(messages.select(["id", "content"]))}
     found: dict[Lived, dict[int, str]] = defaultdict(dict)
     for row in rows:
         found[row["conversation"], row["strategy"], row["sample"]][row["turn"]] = texts.get(row["answer"], "")

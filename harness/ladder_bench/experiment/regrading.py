@@ -261,10 +261,8 @@ def _prices(about: Json, panel: Panel) -> Json:
 
 def _tables(before: folder.Run, rows: Rows, attempts: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
     """The run's tables with other grades: the judges' calls follow the serving calls of their life."""
-    import pyarrow.compute as pc
-
     made, old = rows.tables(), before.tables
-    serving = old["calls"].filter(pc.not_equal(old["calls"]["purpose"], "judge"))
+    serving = folder.having(old["calls"], "purpose", ["judge"], without=True)
     calls = folder.joined([serving, made["calls"]])
     return {
         **old,
