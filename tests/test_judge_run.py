@@ -235,9 +235,15 @@ def test_a_judge_that_fails_leaves_its_questions_unscored_and_the_command_comple
     with judging(lambda labels, prompt, before: reply) as (url, _):
         files(tmp_path, url, rubrics=("checks",))
         run(tmp_path)
-        code, out, _ = judge(capsys, tmp_path, "--rubrics", "mine", "--tiers", "tiers.yaml", "--judge", "strict")
+        before = bytes_of(tmp_path / "run", *SAME)
+        again = ("--rubrics", "mine", "--tiers", "tiers.yaml", "--judge", "strict")
+        in_place, _, err = judge(capsys, tmp_path, *again)
+        code, out, _ = judge(capsys, tmp_path, *again, "--out", "other")
 
-    found = folder.read(tmp_path / "run")
+    assert in_place == 3
+    assert "run was left as it was" in err
+    assert bytes_of(tmp_path / "run", *SAME) == before
+    found = folder.read(tmp_path / "other")
     assert code == 3  # nothing at all was judged
     assert f"without a value: {outcome.replace('_', ' ')}" in out
     assert set(values(found, "correctness")) == {None}

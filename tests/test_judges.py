@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -27,7 +27,7 @@ from ladder_bench.domain import (
     Usage,
     Verdict,
 )
-from ladder_bench.errors import FatalModelError, ModelError
+from ladder_bench.errors import FatalModelError, InputError, ModelError
 from ladder_bench.judge.panel import Panel
 from ladder_bench.judge.rubric import Rubric, load_rubric
 from ladder_bench.models.scripted import Scripted
@@ -388,6 +388,47 @@ def test_a_part_of_the_questions_is_repeated_and_a_pair_in_both_orders_or_in_non
     assert {each.value for each in graded.judgements} == {1.0}
 
 
+def test_two_judges_of_one_model_would_be_one_voice_twice() -> None:
+    one = tier("one", model="openai/same")
+
+    with pytest.raises(InputError, match="judges 'one' and 'two' are one"):
+        Panel((load_rubric("drift"),), (one, tier("two", model="openai/same")), "rollout", Repeats())
+
+
+def test_a_forced_replay_has_no_whole_conversation_to_judge() -> None:
+    with pytest.raises(InputError, match="rubric 'resolution' looks at several answers"):
+        Panel((load_rubric("resolution"),), (tier("one"),), "forced", Repeats())
+
+
+@pytest.mark.parametrize("grader", ["llm", "hybrid"])
+def test_criteria_of_a_turn_that_failed_are_unscored_and_counted(grader: Literal["llm", "hybrid"]) -> None:
+    judging = Judging(replace(load_rubric("correctness"), grader=grader))
+    said = lived(talk(), ladder("light"), lambda request: ModelError("timeout", "gone"))
+
+    (graded,) = asyncio.run(judging.panel.graded(talk(), [(said.transcript, ladder("light"))], judging.fetch))
+
+    value, reason = value_of(graded)
+    assert value is None
+    assert reason.startswith("not answered")
+
+
+def test_an_opening_rubric_leaves_the_weights_of_turns_alone() -> None:
+    checks = replace(load_rubric("checks"), weights={**load_rubric("checks").weights, "constraint": 5.0})
+
+    assert Judging(checks, "first_turn_alignment").panel.weights["constraint"] == 5.0
+
+
+def test_a_judge_sees_a_reference_that_is_declared_and_never_the_recorded_answer_as_one() -> None:
+    judging = Judging("correctness")
+    turn = talk().turns[0]
+
+    for reference in ("recorded 1", "a good one"):
+        judging.one(replace(talk(), turns=(replace(turn, reference=reference),)), "the index")
+
+    assert ["The reference:" in asked.now[0].content for asked in judging.seen] == [False, True]
+    assert "recorded 1" not in judging.seen[0].now[0].content
+
+
 # --- claims --------------------------------------------------------------------------------
 
 
@@ -413,6 +454,20 @@ def test_an_answer_without_claims_has_nothing_to_support() -> None:
 
     found = next(each for each in graded.verdicts if each.metric == "supported_specifics")
     assert (found.value, found.weight, found.reason) == (None, 0.0, "makes no verifiable claim")
+
+
+def test_of_very_many_claims_some_are_drawn_and_the_verdict_says_so() -> None:
+    def judge(request: Request) -> str:
+        wanted = json.loads(request.schema)["properties"]
+        if "claims" in wanted:
+            return json.dumps({"claims": [{"claim": f"Claim {n}.", "quote": ""} for n in range(60)]})
+        return str(all_say("supported")(request))
+
+    graded = Judging("hallucination", judge=judge).one(talk(), "many things")
+
+    found = next(each for each in graded.verdicts if each.metric == "supported_specifics")
+    assert (found.value, found.weight) == (1.0, 24.0)
+    assert "24 of 60 claims, drawn at random" in found.reason
 
 
 # --- pairs ---------------------------------------------------------------------------------

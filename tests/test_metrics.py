@@ -16,6 +16,8 @@ from ladder_bench import folder
 from ladder_bench.analyse.headline import SHARES, estimated, quality_per_dollar
 from ladder_bench.analyse.metrics import METRICS, Scores, paired, scores
 from ladder_bench.domain import Mode
+from ladder_bench.plan import single
+from tabled import Tabled, by_name
 
 WHO = {"conversation": "c1", "strategy": "a", "sample": 0, "turn": 1}
 TURN = {"tier": "light", "reason": "", "switched": False, "guide": False, "escalated": False, "opened": False,
@@ -436,3 +438,21 @@ def test_one_strategys_rows_never_touch_anothers() -> None:
 
     assert (value(first, "cost_usd_warm"), value(first, "quality")) == (1.0, 1.0)
     assert (value(second, "cost_usd_warm"), value(second, "quality")) == (None, 0.0)
+
+
+def test_turns_that_failed_are_left_out_of_the_rate_of_corrections_once() -> None:
+    made = Tabled((single("light", pack=False),))
+    for case in range(24):
+        for turn in (1, 2, 3, 4):
+            failed = turn == 4 and case % 2 == 0
+            made.turn(
+                "light", f"c{case:02}", turn, "light", None if failed else 1.0, failure="gone" if failed else None
+            )
+            value = None if failed else 1.0
+            made.verdict(
+                "light", f"c{case:02}", turn, metric="self_correction", value=value, reason="self-initiated: so"
+            )
+
+    found = by_name(made.summary())["light"]["metrics"]["self_corrections_per_turn"]
+
+    assert (found["value"], found["unscored"]) == (1.0, 12)

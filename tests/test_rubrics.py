@@ -109,6 +109,9 @@ def test_any_change_of_a_prompt_that_counts_changes_the_digest(tmp_path: Path) -
         ({"prompt": "criterai.jinja"}, "did you mean 'criteria.jinja'?"),
         ({"criteria": None, "kinds": ["goal"]}, "not of this level"),
         ({"id": "My rubric"}, "id"),
+        ({"metric": "correctness", "level": "conversation"}, "'correctness' is of level 'turn'"),
+        ({"metric": "alignment_at_2"}, "told by rules alone"),
+        ({"metric": "preference"}, "'grader: pairwise'"),
     ],
 )
 def test_what_is_wrong_with_a_rubric_is_said_with_what_would_be_valid(
@@ -131,6 +134,8 @@ def test_what_is_wrong_with_a_rubric_is_said_with_what_would_be_valid(
         ("{{ 1 / 0 }}", "prompt 'own.jinja': division by zero"),
         ("{% if %}", "prompt 'own.jinja'"),
         ("{% include '../../secret' %}", "no prompt '../../secret'"),
+        ("{% block rules %}only rules{% endblock %}", "never shows answer and criteria"),
+        ("{% block user %}{{ answer }}{% endblock %}", "never shows criteria"),
     ],
 )
 def test_a_prompt_that_cannot_be_rendered_is_an_error_before_anything_is_asked(

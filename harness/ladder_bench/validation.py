@@ -14,7 +14,7 @@ from ladder_bench import config, content, corpus, tiers
 from ladder_bench.documents import Document, Loc, display, parse_json, read_json, read_text, read_yaml
 from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, Problem, path_text
-from ladder_bench.judge import labelled
+from ladder_bench.judge import asking, labelled
 from ladder_bench.judge.rubric import RubricShape, load_rubric, load_rubrics, read_rubric
 
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
@@ -126,7 +126,11 @@ def _ladder(document: Document, path: Path) -> None:
 
 
 def _rubric(document: Document, path: Path) -> None:
-    read_rubric(document, path.parent)
+    rubric = read_rubric(document, path.parent)
+    try:
+        asking.check(rubric)
+    except InputError as error:
+        raise InputError([document.problem(("prompt",), each.message) for each in error.problems]) from None
 
 
 def _simulator(document: Document, path: Path) -> None:

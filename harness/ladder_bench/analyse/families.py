@@ -163,20 +163,12 @@ def _authors(about: Json, tables: Mapping[str, Any], judged: bool) -> Authors:
         body = json.loads(row["body"])
         models = {turn["recorded"]["model"] for turn in body.get("turns", ()) if turn.get("recorded")}
         recorded |= {name for model in models if model and (name := family(model))}
-        for author in {body.get("author"), *_of_references(body)}:
-            if author and (name := family(str(author))):
-                by[name][str(author)].add(row["id"])
+        if author := body.get("author"):
+            by[family(str(author)) or str(author)][str(author)].add(row["id"])
     return Authors(
         {name: {who: frozenset(ids) for who, ids in sorted(each.items())} for name, each in sorted(by.items())},
         frozenset(recorded),
     )
-
-
-def _of_references(body: Mapping[str, Json]) -> Iterator[str | None]:
-    """The models whose recorded answers are the references."""
-    for turn in body.get("turns", ()):
-        if turn.get("recorded") and turn.get("reference") == turn["recorded"]["text"]:
-            yield turn["recorded"]["model"]
 
 
 # --- with and without them -----------------------------------------------------------------

@@ -167,6 +167,7 @@ class _Reduction:
         self._reached: dict[Cell, Reached] = {}
         self._told: dict[Cell, Told] = {}
         self._on_recording: set[tuple[Cell, int]] = set()  # turns at which there is no question of validity
+        self._failed: set[tuple[Cell, int]] = set()  # turns without an answer
 
     def scores(self) -> Scores:
         sums, unscored = self._sums, self._unscored
@@ -221,6 +222,8 @@ class _Reduction:
                 self._per_turn[cell, row["turn"]].add(
                     {"metric": PREFERENCE, "value": AS_GOOD, "weight": 1.0, "critical": False}
                 )
+            if row["failure"] is not None:
+                self._failed.add((cell, row["turn"]))
             if row["on_recording"]:
                 self._on_recording.add((cell, row["turn"]))
             if row["wait_s"] is not None:
@@ -260,7 +263,7 @@ class _Reduction:
                 continue
             elif metric in NAMES and value is None:
                 self._unscored[NAMES[metric]] += 1
-                if metric == "self_correction":
+                if metric == "self_correction" and (cell, row["turn"]) not in self._failed:
                     self._leave_out(cell, "self_corrections")
             elif metric == "validity":
                 self._columns[*cell, row["turn"]]["valid"] = value

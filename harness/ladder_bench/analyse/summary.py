@@ -19,6 +19,7 @@ from ladder_bench.analyse.measured import Measured
 from ladder_bench.analyse.own_rubrics import own_rubrics
 from ladder_bench.analyse.preference import preference, stands_in
 from ladder_bench.analyse.routes import triggers
+from ladder_bench.analyse.strategies import compared_with
 from ladder_bench.analyse.validity import validity
 from ladder_bench.analyse.verdict import verdict
 from ladder_bench.domain import Json
@@ -70,7 +71,9 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
         "judging": judging(about, tables, said),
         "kinships": kinships(about, tables, said, scores, base, lambda other: measured.scores(about, other, over)),
         "preference": preferred,
-        "own_rubrics": own_rubrics(tables, list(by_name), about["dataset"]["conversations"], base),
+        "own_rubrics": own_rubrics(
+            tables, list(by_name), about["dataset"]["conversations"], base or compared_with(about)
+        ),
     }
     summary["banners"] = banners(summary, about, scores, short)
     plain: dict[str, Json] = _plain(summary)

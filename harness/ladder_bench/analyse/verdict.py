@@ -44,6 +44,8 @@ def _verdict(
 ) -> dict[str, Json]:
     if base is None:
         text = "No verdict: nothing in this dataset defines quality, so cost is all that could be compared."
+        if about.get("judges") and (why := rows[0]["metrics"]["quality"]["why"] or "").startswith("judges were asked"):
+            text = f"No verdict: {why}."
         if any(row["metrics"]["quality"]["value"] is not None for row in rows):
             text = "No verdict: no single tier is in this run, so no strategy has one to hold its own against."
         return {"outcome": "unknown", "strategy": None, "text": text}

@@ -95,7 +95,20 @@ def regrade(run: Path, options: Options, listener: Listener | None = None) -> Re
             ) from None
         taken = errand.taken()
         tables = _tables(before, rows, errand.attempts())
+        if options.out is None and (why := _nothing(tables)) is not None:
+            raise StoppedError(
+                f"nothing that was asked could be judged ({why}); {display(run)} was left as it was; --out FOLDER "
+                "writes the result all the same"
+            )
         return Regraded(before, _written(before, panel, tables, taken, options), taken)
+
+
+def _nothing(tables: Mapping[str, Any]) -> str | None:
+    """Why no judgement has a value, None where one has, or where there was nothing to ask."""
+    said = tables["judgements"].select(["value", "outcome", "reason"]).to_pylist()
+    if not said or any(row["value"] is not None for row in said):
+        return None
+    return f"{said[0]['outcome'].replace('_', ' ')}: {said[0]['reason']}"
 
 
 # --- who grades, and by what ---------------------------------------------------------------

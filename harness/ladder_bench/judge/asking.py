@@ -21,6 +21,7 @@ VALUES = (  # what a prompt may show; what a question has not is empty
 VERDICTS = ("met", "not_met", "cannot_assess")
 OF_CLAIMS = ("supported", "contradicted", "unsupported", "cannot_assess")
 OF_PAIRS = ("first", "second", "tie", "cannot_assess")
+JUDGED = {"turn": "answer", "user_turn": "message", "opening": "answers", "conversation": "answers"}  # by level
 MOST_ECHOED = 4000  # characters of a reply that a judge is shown again to put it right
 JUDGEMENT_TOKENS = 60  # of a reply, for each criterion: a quote, a sentence and a word
 CLAIMS_TOKENS = 250  # of a list of claims
@@ -87,12 +88,27 @@ def repair(first: Request, reply: str, problem: str) -> Request:
 
 
 def check(rubric: Rubric) -> None:
-    """Render a rubric's prompts once. Raises InputError where one names what it is not given."""
-    pieces = (Piece("example", "text"),)
-    plain: dict[str, Json] = {"fence": "0" * 32, "labels": ["c1"], "language": ""}
-    for values in (dict.fromkeys(VALUES, ""), {name: fenced(pieces, "0" * 32) for name in VALUES}):
-        for prompt in rubric.prompts:
-            _rendered(prompt, rubric.folder, {**values, **plain})
+    """Render a rubric's prompts once. Raises InputError where one names what it is not given, or shows too little."""
+    fence = "0" * 32
+    plain: dict[str, Json] = {"fence": fence, "labels": ["c1"], "language": ""}
+    everything = {name: fenced((Piece(name, "text"),), fence) for name in VALUES}
+    for prompt in rubric.prompts:
+        _rendered(prompt, rubric.folder, {**dict.fromkeys(VALUES, ""), **plain})
+        _, now = _rendered(prompt, rubric.folder, {**everything, **plain})
+        missing = [name for name in _needed(rubric, prompt) if f"<<<{fence} {name}\n" not in now]
+        if missing:
+            raise InputError(
+                f"prompt '{prompt}': its block 'user' never shows {' and '.join(missing)}, so a judge would not see it"
+            )
+
+
+def _needed(rubric: Rubric, prompt: str) -> tuple[str, ...]:
+    """What a prompt has to show."""
+    if rubric.grader == "pairwise":
+        return ("first", "second")
+    if rubric.ask == "claims":
+        return ("answer",) if prompt == rubric.prompts[0] else ("claims",)
+    return (JUDGED[rubric.level], "criteria")
 
 
 def _rendered(prompt: str, folder: Path | None, values: Mapping[str, Json]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ladder_bench.calls.calling import UNSEEN
-from ladder_bench.domain import Call, Judgement, Origin, Verdict
+from ladder_bench.domain import Call, Judgement, Origin, Verdict, digest_of
 from ladder_bench.judge import shown, words
 from ladder_bench.judge.asking import question
 from ladder_bench.judge.judges import Judges, Reading
@@ -49,7 +49,8 @@ async def judged(rubric: Rubric, of: Subject, seen: Seen, judges: Judges) -> Jud
         said = [_failed(rubric, item, reading, reading.said) for reading in readings]
         return Judged((words.verdict(item, said),), tuple(said), tuple(calls))
     claims = PLANNED if isinstance(found, Unreadable) else [each["claim"] for each in found["claims"]]
-    claims = [claim for claim in claims if claim.strip()][:MOST_CLAIMS]
+    listed_claims = [claim for claim in claims if claim.strip()]
+    claims = _drawn(listed_claims)
     sources = {name: given[name] for name in ("system_prompt", "conversation", "message", "facts")}
     said = []
     verdicts = []
@@ -68,7 +69,13 @@ async def judged(rubric: Rubric, of: Subject, seen: Seen, judges: Judges) -> Jud
         verdicts += [
             (item, words.verdict(item, [each for each in said if each.target == item.target])) for item in items
         ]
-    return Judged((_share(rubric, turn, verdicts),), tuple(said), tuple(calls))
+    return Judged((_share(rubric, turn, verdicts, len(listed_claims)),), tuple(said), tuple(calls))
+
+
+def _drawn(claims: Sequence[str]) -> list[str]:
+    """All of them, or of too many as many as are verified, drawn by hash: the first would favour how answers begin."""
+    ranks = sorted(range(len(claims)), key=lambda place: digest_of("claim", str(place), claims[place]))
+    return [claims[place] for place in sorted(ranks[:MOST_CLAIMS])]
 
 
 def _failed(rubric: Rubric, item: Item, reading: Reading, said: object) -> Judgement:
@@ -77,7 +84,7 @@ def _failed(rubric: Rubric, item: Item, reading: Reading, said: object) -> Judge
     return Judgement(*whole, said.what[: words.MOST_CHARACTERS], "", reading.key, reading.repaired)
 
 
-def _share(rubric: Rubric, turn: int, found: Sequence[tuple[Item, Verdict]]) -> Verdict:
+def _share(rubric: Rubric, turn: int, found: Sequence[tuple[Item, Verdict]], listed: int) -> Verdict:
     """One verdict for an answer: its weight is the number of claims that could be judged."""
     told = [(item, each) for item, each in found if each.value is not None]
     if not found:
@@ -89,7 +96,8 @@ def _share(rubric: Rubric, turn: int, found: Sequence[tuple[Item, Verdict]]) -> 
     share = 1.0 - len(missing) / len(told)
     reason = "unsupported: " + "; ".join(missing) if missing else "all supported"
     evidence = next((each.evidence for _, each in told if each.value == 0.0), "")
-    left = f" ({len(found) - len(told)} of {len(found)} could not be judged)" if len(told) < len(found) else ""
+    left = f" ({len(found)} of {listed} claims, drawn at random)" if listed > len(found) else ""
+    left += f" ({len(found) - len(told)} of {len(found)} could not be judged)" if len(told) < len(found) else ""
     return Verdict(
         TARGET, rubric.metric, turn, share, (reason + left)[: 2 * words.MOST_CHARACTERS], grader, float(len(told)),
         evidence=evidence, rubric=rubric.id,

@@ -34,6 +34,7 @@ GRADER = "checks"
 OPENING_TURNS = (1, 2)  # first-turn alignment is read after the first answer and after the first two
 NEEDS_A_JUDGE = "has no check; needs a judge"
 LEFT = "never reached: the user left"
+NOT_ANSWERED = "not answered"  # how a reason begins where there is no answer
 
 
 class ConversationGrader:
@@ -115,7 +116,7 @@ class ConversationGrader:
 
     def _verdict(self, criterion: Criterion, metric: str, answered: Answered) -> Verdict:
         if answered.answer is None:
-            value, reason = None, f"not answered: {answered.failure}"
+            value, reason = None, f"{NOT_ANSWERED}: {answered.failure}"
         elif criterion.check is None:
             value, reason = None, NEEDS_A_JUDGE
         else:
@@ -259,7 +260,7 @@ class ConversationGrader:
             statements += [(unknown.id or unknown.text, unknown) for unknown in intent.blocking_unknowns]
             for name, statement in statements:
                 if self._is_graded(statement.check, metric):
-                    value, reason = self._of_statement(statement, whole) if complete else (None, "not answered")
+                    value, reason = self._of_statement(statement, whole) if complete else (None, NOT_ANSWERED)
                     yield Verdict(name, metric, len(opening), value, reason, GRADER)
             for constraint in intent.constraints:
                 each = constraint.criterion
@@ -282,7 +283,7 @@ def step_met(answered: Answered, critical: Sequence[Verdict]) -> Verdict:
     """Whether all critical criteria and constraints of a step are met; None where that is open."""
     values = [verdict.value for verdict in critical]
     if answered.answer is None:
-        value, reason = None, f"not answered: {answered.failure}"
+        value, reason = None, f"{NOT_ANSWERED}: {answered.failure}"
     elif 0.0 in values:
         missed = ", ".join(verdict.target for verdict in critical if verdict.value == 0.0)
         value, reason = 0.0, f"not met: {missed}"

@@ -34,6 +34,8 @@ async def judged(rubric: Rubric, of: Subject, mine: Seen, theirs: Seen | None, j
     if mine.answer is None or theirs is None or theirs.answer is None:
         who = against if mine.answer is not None else "this strategy"
         return Judged((_unasked(rubric, item, None, f"not answered by {who}"),))
+    if mine.message != theirs.message:
+        return Judged((_unasked(rubric, item, None, f"the user said something else to {against} at this turn"),))
     if mine.answer == theirs.answer and mine.before == theirs.before:
         return Judged((_unasked(rubric, item, TIE, f"the same answer as {against}"),))
     there, back = _both_orders(rubric, of, mine, theirs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TypeVar
 
 from ladder_bench.calls.calling import Fetch
@@ -13,7 +14,7 @@ from ladder_bench.domain import Conversation, Graded, Ladder, Mode, Tier, Transc
 from ladder_bench.errors import InputError, StoppedError
 from ladder_bench.judge import claims, pairs, shown, words
 from ladder_bench.judge.claims import Judged
-from ladder_bench.judge.grading import ConversationGrader, step_met
+from ladder_bench.judge.grading import LEFT, NOT_ANSWERED, ConversationGrader, step_met
 from ladder_bench.judge.judges import Judges
 from ladder_bench.judge.rubric import CRITERIA_KINDS, Rubric
 from ladder_bench.judge.sheets import ALIGNMENT, Item, Sheet, Subject, metrics, sheets, unasked
@@ -42,6 +43,18 @@ class Panel:
                 f"rubric '{asking[0]}' needs a judge: name one with 'judges: [NAME]' in the matrix or --judge NAME, "
                 "a tier of the tiers file's 'judges' or 'tiers' that answers live"
             )
+        for first, second in combinations(self.judges, 2):
+            if (first.model, first.params) == (second.model, second.params):
+                raise InputError(
+                    f"judges '{first.name}' and '{second.name}' are one: the same model with the same params, so they "
+                    "would say the same, twice; leave one out"
+                )
+        whole = [each.id for each in self.rubrics if each.own and each.level in ("conversation", "opening")]
+        if self.mode == "forced" and whole:
+            raise InputError(
+                f"rubric '{whole[0]}' looks at several answers, and in a forced replay they are of no one "
+                "conversation: each follows the recording; leave it out, or use --replay rollout"
+            )
 
     @property
     def asks(self) -> bool:
@@ -52,7 +65,7 @@ class Panel:
     def weights(self) -> Mapping[str, float]:
         """What multiplies a criterion's own weight, by its kind: as the last rubric says that grades the kind."""
         found = dict.fromkeys(CRITERIA_KINDS, 1.0)
-        for rubric in self.rubrics:
+        for rubric in (each for each in self.rubrics if each.level == "turn"):
             kinds = CRITERIA_KINDS if rubric.grader == "checks" else rubric.kinds
             found |= {kind: rubric.weights[kind] for kind in kinds if kind in found}
         return found
@@ -83,7 +96,12 @@ class Panel:
             yield from rules
             return
         mixed = {metric for rubric in self.rubrics if rubric.grader == "hybrid" for metric in metrics(rubric)}
-        yield from (each for each in rules if each.metric not in BY_CHECKS or each.metric in mixed)
+        asked = {metric for rubric in self.rubrics if rubric.kinds for metric in metrics(rubric)}
+        yield from (
+            each
+            for each in rules
+            if each.metric not in BY_CHECKS or each.metric in mixed or (each.metric in asked and _unanswered(each))
+        )
 
     async def _one(self, subject: Subject, all_of: Sequence[Subject], judges: Judges) -> Graded:
         asking = [rubric for rubric in self.rubrics if rubric.asks]
@@ -130,6 +148,11 @@ class Panel:
             if seen.answered.turn >= rubric.from_turn
         )
         return _together(found)
+
+
+def _unanswered(verdict: Verdict) -> bool:
+    """Whether there was no answer that a judge could be asked about."""
+    return verdict.value is None and (verdict.reason == LEFT or verdict.reason.startswith(NOT_ANSWERED))
 
 
 async def _of_sheet(rubric: Rubric, sheet: Sheet, judges: Judges) -> Judged:

@@ -18,6 +18,12 @@ FOLDER = "rubrics"
 CRITERIA_KINDS = ("correctness", "completeness", "constraint", "format")  # of a turn
 KINDS = (*CRITERIA_KINDS, "active_constraint", "output_contract", "goal", "unknown")
 OPENING_KINDS = ("goal", "constraint", "unknown")
+OF_LEVEL = {  # metrics that the harness knows, and the one level at which a judge may speak of them
+    **dict.fromkeys((*CRITERIA_KINDS, "active_constraint", "output_contract", "self_correction"), "turn"),
+    "validity": "user_turn", "resolution": "conversation",
+}  # fmt: skip
+OTHERS_OWN = {"supported_specifics": "'ask: claims'", "preference": "'grader: pairwise'"}
+NOBODYS = ("reached", "step_met", "alignment_at_1", "alignment_at_2", "scaffold_part", "guardrail")
 PROMPT = "criteria.jinja"
 CLAIM_PROMPTS = ("claims_extract.jinja", "claims_verify.jinja")
 REPAIR = "repair.jinja"
@@ -159,6 +165,17 @@ def _prompts(shape: RubricShape) -> tuple[str, ...]:
     return (shape.prompt or ("pairwise.jinja" if shape.grader == "pairwise" else PROMPT),)
 
 
+def _taken(shape: RubricShape, metric: str) -> str | None:
+    """Why verdicts of a rubric may not count under a metric that means something else, None where they may."""
+    level = OF_LEVEL.get(metric, shape.level)
+    if level != shape.level:
+        return f"'{metric}' is of level '{level}', and this rubric is of level '{shape.level}'; name another metric"
+    is_own = {"supported_specifics": shape.ask == "claims", "preference": shape.grader == "pairwise"}
+    if not is_own.get(metric, True):
+        return f"'{metric}' is what a rubric with {OTHERS_OWN[metric]} counts under; name another metric"
+    return f"'{metric}' is told by rules alone; name another metric" if metric in NOBODYS else None
+
+
 def _wrong(shape: RubricShape) -> Iterator[tuple[Loc, str]]:
     """What the shape alone cannot say."""
     given = shape.model_fields_set
@@ -181,6 +198,8 @@ def _wrong(shape: RubricShape) -> Iterator[tuple[Loc, str]]:
         valid = ", ".join(KINDS)
         what = "names both 'kinds' and 'criteria'; give one" if shape.kinds else "needs 'criteria' or 'kinds'"
         yield (), f"{what}: its own criteria, or which of the dataset's ({valid})"
+    if shape.metric is not None and (taken := _taken(shape, shape.metric)):
+        yield ("metric",), taken
     if shape.grader == "hybrid" and shape.criteria:
         yield ("grader",), "hybrid asks a judge where the dataset's checks cannot say; own criteria have none: use llm"
     if shape.ask == "claims" and (shape.level != "turn" or shape.grader != "llm"):

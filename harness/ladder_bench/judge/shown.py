@@ -55,8 +55,9 @@ def facts(conversation: Conversation) -> tuple[Piece, ...]:
 
 
 def reference(turn: Turn) -> tuple[Piece, ...]:
-    """A good answer as the dataset has it; a recorded one is not known to be good."""
-    return () if turn.reference is None else (Piece("reference", turn.reference),)
+    """A good answer that the dataset declares; a recorded one is not known to be good, and may be what is judged."""
+    recorded = turn.recorded.text if turn.recorded else None
+    return () if turn.reference in (None, recorded) else (Piece("reference", str(turn.reference)),)
 
 
 def intent(found: Intent | None) -> tuple[Piece, ...]:

@@ -31,4 +31,4 @@ def line(outlay: Outlay) -> str:
 def _dollars(outlay: Outlay) -> str:
     """From short replies to long ones, and the most that the tier's bound of an answer allows."""
     low, high, most = (text.spent(each) for each in (outlay.low_usd, outlay.high_usd, outlay.most_usd))
-    return f"{low} to {high} (at most {most}, were every reply as long as it may be)"
+    return f"{low} to {high} (at most {most}, were every reply as long as it may be, and none asked for twice)"
