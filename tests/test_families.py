@@ -155,7 +155,7 @@ def test_criteria_of_an_author_of_a_tiers_family_have_a_line_without_those_conve
         "value": -1.0, "low": -1.0, "high": -1.0, "n": 24, "unscored": 0, "why": None
     }  # fmt: skip
     assert row["strategies"]["light"]["with"]["n"] == 48
-    assert any("criteria or references by 'openai/gpt-4o'" in each for each in found["banners"])
+    assert any("criteria by 'openai/gpt-4o'" in each for each in found["banners"])
 
 
 def test_where_all_conversations_are_of_that_author_nothing_can_be_set_apart() -> None:

@@ -54,7 +54,7 @@ def family(model: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """Judges, or an author of criteria and references, of the family of some tiers. `role`: judge or author."""
+    """Judges, or an author of criteria, of the family of some tiers. `role`: judge or author."""
 
     role: str
     who: tuple[str, ...]

@@ -58,9 +58,13 @@ def _qpd(summary: Mapping[str, Json]) -> str:
 def _uncalibrated(found: Mapping[str, Json]) -> str:
     names = _named([f"'{each['name']}'" + _model(each) for each in found["judges"]])
     one = len(found["judges"]) == 1
+    pairs_alone = all(each.get("grader") == "pairwise" for each in found["rubrics"])
+    hint = "judge sample RUN' draws what people should label"
+    if pairs_alone:  # which people cannot label here
+        hint = "judge selftest' shows what it sees"
     return (
         f"{'judge' if one else 'judges'} {names} {'has' if one else 'have'} not been calibrated against people: nobody "
-        "knows how often a verdict is right; 'ladder-bench judge sample RUN' draws what people should label"
+        f"knows how often a verdict is right; 'ladder-bench {hint}"
     )
 
 
@@ -71,7 +75,7 @@ def _model(judge: Mapping[str, Json]) -> str:
 def _kin(kinships: Sequence[Mapping[str, Json]], base: str | None) -> Iterator[str]:
     for each in kinships:
         is_judge, several = each["role"] == "judge", len(each["who"]) > 1
-        who = f"{'judge' if is_judge else 'criteria or references by'}{'s' if is_judge and several else ''}"
+        who = f"{'judge' if is_judge else 'criteria by'}{'s' if is_judge and several else ''}"
         are = "is" if is_judge and not several else "are"
         what = f"{who} {_quoted(each['who'])} {are} of the family ({each['family']}) of {_quoted(each['tiers'])}"
         without = "without it" if is_judge and not several else "without them"

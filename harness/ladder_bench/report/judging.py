@@ -250,7 +250,7 @@ def _kin(summary: Mapping[str, Json]) -> Block | None:
     ]
     made = grid(
         "kin",
-        f"Judges, and authors of criteria or references, of the same family as a tier: what the difference in Q to "
+        f"Judges, and authors of criteria, of the same family as a tier: what the difference in Q to "
         f"{base} is with and without their word, in points.",
         ("who", "role", "kin of", "strategy", "with them", "without them", "conclusion"),
         rows,
