@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,17 @@ def erring(known: Known, rates: Rates) -> Known:
         name = places[tuple(row[column] for column in COLUMNS)]  # type: ignore[index]
         value = _word(known.truth[name], name, rates[row["strategy"]])
         rows.append(tuple({**row, "value": value, "outcome": "met" if value else "not_met"}.values()))
+    tables = {**known.run.tables, "judgements": folder.table("judgements", rows)}
+    return Known(replace(known.run, tables=tables), known.truth)
+
+
+def untold(known: Known, ids: Container[str]) -> Known:
+    """The same run and answers, as if the judge could not tell these items."""
+    places = {place_of(each): each.id for each in items(known.run)}
+    rows = []
+    for row in known.run.tables["judgements"].to_pylist():
+        lost = places[tuple(row[column] for column in COLUMNS)] in ids  # type: ignore[index]
+        rows.append(tuple({**row, **({"value": None, "outcome": "cannot_assess"} if lost else {})}.values()))
     tables = {**known.run.tables, "judgements": folder.table("judgements", rows)}
     return Known(replace(known.run, tables=tables), known.truth)
 

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from judge_coverage import of_turns
-from labelled_runs import BASE, CANDIDATE, Known, drawn, erring, filled, known_run, sheet_rows, written
+from labelled_runs import BASE, CANDIDATE, Known, drawn, erring, filled, known_run, sheet_rows, untold, written
 from ladder_bench import cli, folder
+from ladder_bench.analyse.correction import powered
 from ladder_bench.calibration import arms, labels, people
 from ladder_bench.calibration.calibrating import _selective
 from ladder_bench.calibration.differences import differences, rates
@@ -40,11 +41,14 @@ def fair(tmp_path_factory: pytest.TempPathFactory) -> Known:
 
 @pytest.fixture(scope="module")
 def biased(fair: Known, tmp_path_factory: pytest.TempPathFactory) -> Known:
-    other = erring(fair, FAVOURS)
-    place = tmp_path_factory.mktemp("biased")
-    shutil.copytree(fair.path.parent, place, dirs_exist_ok=True)
-    folder.write(place / "run", other.run.about, other.run.tables, other.run.summary, {})
-    return Known(folder.read(place / "run"), other.truth)
+    return kept(erring(fair, FAVOURS), tmp_path_factory.mktemp("biased"))
+
+
+def kept(known: Known, place: Path) -> Known:
+    """A changed run in a folder of its own."""
+    shutil.copytree(known.path.parent, place, dirs_exist_ok=True)
+    folder.write(place / "run", known.run.about, known.run.tables, known.run.summary, {})
+    return Known(folder.read(place / "run"), known.truth)
 
 
 def calibrate(capsys: pytest.CaptureFixture[str], known: Known, *arguments: str) -> tuple[int, str, str]:
@@ -175,6 +179,112 @@ def test_labels_find_their_items_in_a_run_that_another_judge_graded(
     assert code == 0
 
 
+# --- what the judge could not tell ---------------------------------------------------------
+
+
+def silent_on_faults(known: Known, place: Path, count: int = 40) -> tuple[Known, frozenset[str]]:
+    """A judge that cannot tell of many of the candidate's criteria, all of which people call not met."""
+    faults = [each.id for each in by_strategy(items(known.run))[CANDIDATE] if not known.truth[each.id]]
+    ids = frozenset(faults[:count])
+    return kept(untold(known, ids), place), ids
+
+
+@pytest.mark.parametrize("conversations", [60, 30])
+def test_faults_that_the_judge_could_not_tell_are_labelled_and_corrected_for(
+    fair: Known, capsys: pytest.CaptureFixture[str], tmp_path: Path, conversations: int
+) -> None:
+    silent, ids = silent_on_faults(fair, tmp_path / "silent")
+    true = truth(fair, CANDIDATE) - truth(fair, BASE)
+    file = labelled(silent, tmp_path, conversations=conversations)
+    asked = ids & {row["id"] for row in sheet_rows(file)}
+    _, out = found(capsys, silent, "--labels", str(file), *ARMS)
+    _, table, _ = calibrate(capsys, silent, "--labels", str(file), *ARMS)
+    head = out["scopes"][0]
+    corrected, of_base, of_candidate = head["difference"]["corrected"], *(arm["criteria"] for arm in head["arms"])
+
+    assert corrected["low"] < true < corrected["high"]
+    if conversations == 60:
+        assert corrected["value"] == pytest.approx(true)
+        assert "the judge is off the difference that people see by +" in out["sentence"]
+    assert of_base["without_verdict"] == of_base["labelled_without_verdict"] == 0
+    assert (of_candidate["without_verdict"], of_candidate["labelled_without_verdict"]) == (len(ids), len(asked))
+    assert head["arms"][1]["agreement"]["raw"]["unscored"] == len(asked) > 0
+    words = " ".join(table.split())
+    assert f"{CANDIDATE}: {len(ids)} of {of_candidate['asked']} criteria without a verdict of the judge" in words
+    assert f"{len(asked)} of them labelled" in words
+
+
+def test_labels_that_pass_over_what_the_judge_could_not_tell_of_one_arm_correct_nothing(
+    fair: Known, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    silent, ids = silent_on_faults(fair, tmp_path / "silent")
+    of = {each.id: (each.conversation, each.pair) for each in items(fair.run)}
+    lost = {of[name] for name in ids}
+    rows = sheet_rows(labelled(silent, tmp_path))
+    without = {
+        "none of those is labelled": [row for row in rows if of[row["id"]] not in lost],
+        "of those in labelled turns are not labelled": [row for row in rows if of[row["id"]] not in sorted(lost)[:20]],
+    }
+    for why, left in without.items():
+        code, out = found(capsys, silent, "--labels", str(written(tmp_path / "some.csv", left)), *ARMS)
+
+        assert (code, out["decided"]) == (3, False)
+        assert out["scopes"][0]["difference"]["corrected"]["value"] is None
+        assert out["scopes"][0]["arms"][1]["sensitivity"]["low"] is not None
+        assert "the judge could not tell 0 % of the base's criteria and" in out["sentence"]
+        assert why in out["sentence"]
+
+
+def test_labels_that_pass_over_as_much_of_both_arms_are_of_what_the_judge_could_tell() -> None:
+    arms_of = [
+        [item(f"c{n}", arm, turn, None if turn == 2 else 1.0) for n in range(30) for turn in (1, 2)] for arm in "ab"
+    ]
+    told = {each.id: 1.0 for arm in arms_of for each in arm if each.turn == 1}
+    scope = Scope("mine", frozenset(("mine",)))
+    passed, whole = (differences(*arms_of, said) for said in (told, {each.id: 1.0 for arm in arms_of for each in arm}))
+
+    assert [each.share for each in passed.untold] == [0.5, 0.5]
+    assert _selective(scope, passed, arms_of, told) is None
+    assert whole.touched == passed.touched
+
+
+def test_a_fixed_word_for_what_the_judge_could_not_tell_leaves_the_correction_without_bias() -> None:
+    """The judge tells of no fault of the candidate; people would call 70 % of its criteria met, and 80 % of the base's."""
+    rng = np.random.default_rng(1)
+    found_of, left_out = [], []
+    for _ in range(60):
+        met = rng.random((2, 100, 4)) < np.array([0.8, 0.7])[:, np.newaxis, np.newaxis]
+        arms_of = [
+            [item(f"c{n}", arm, turn, 1.0 if said[n, turn] else None if arm == "b" else 0.0)
+             for n in range(100) for turn in range(4)]
+            for arm, said in zip("ab", met, strict=True)
+        ]  # fmt: skip
+        people = {
+            each.id: float(said[n // 4, n % 4]) for arm, said in zip(arms_of, met, strict=True)
+            for n, each in enumerate(arm) if n < 160
+        }  # fmt: skip
+        own = differences(*arms_of, people)
+        found_of.append(powered(own.judged, own.people).estimate)
+        left_out.append(float(np.nanmean(own.whole)))
+    values = np.array([each.value for each in found_of])
+
+    assert abs(values.mean() + 0.1) < 3 * values.std() / np.sqrt(60)
+    assert sum(each.low <= -0.1 <= each.high for each in found_of) >= 52  # 57 expected, sd 1.7
+    assert np.mean(left_out) > 0
+
+
+def test_arms_that_gave_the_same_answers_everywhere_are_known_to_be_equal() -> None:
+    base = [item(f"c{n}", "both", 1, float(n % 2)) for n in range(40)]
+    said = {each.id: each.value for each in base[:20]}
+    same = differences(base, [replace(each, strategy="other") for each in base], said)
+    alike = differences(base, [replace(each, strategy="other", id=f"{each.id}, too") for each in base],
+                        {**said, **{f"{name}, too": value for name, value in said.items()}})  # fmt: skip
+    equal, not_known = (powered(each.judged, each.people, each.identical).estimate for each in (same, alike))
+
+    assert (equal.value, equal.low, equal.high) == (0.0, 0.0, 0.0)
+    assert (not_known.value, not_known.low) == (0.0, None)
+
+
 # --- too little ----------------------------------------------------------------------------
 
 
@@ -207,6 +317,20 @@ def test_too_few_conversations_have_values_without_intervals_and_it_says_how_man
     assert arm["agreement"]["raw"]["value"] is not None
     assert arm["agreement"]["raw"]["low"] is None
     assert "20 are needed" in arm["agreement"]["raw"]["why"]
+
+
+def test_a_judge_and_people_who_call_all_of_it_met_prove_nothing(
+    fair: Known, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pleased = kept(erring(fair, {BASE: (1.0, 0.0), CANDIDATE: (1.0, 0.0)}), tmp_path / "pleased")
+    rows = sheet_rows(sheet(pleased, tmp_path / "sheet.csv", conversations=20, turns=1))
+    file = written(tmp_path / "labels.csv", [{**row, "label": "met"} for row in rows])
+    code, out = found(capsys, pleased, "--labels", str(file), *ARMS)
+
+    assert (code, out["outcome"]) == (3, "too_few")
+    assert out["scopes"][0]["difference"]["corrected"]["low"] is None
+    assert "people see the same difference in every labelled conversation" in out["sentence"]
+    assert out["sentence"].endswith("label more conversations: how many cannot be told from these")
 
 
 def test_where_nobody_can_assess_anything_nothing_is_known_and_all_of_it_is_counted(

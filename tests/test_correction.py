@@ -359,9 +359,39 @@ def test_people_who_never_see_a_difference_give_no_certainty_but_equal_arms_do()
     judged, people = halves()
     never = powered(judged, people * 0)
 
-    assert bounds(never.estimate) == (0.0, None, None)
+    assert bounds(never.estimate) == bounds(never.people) == (0.0, None, None)
     assert never.estimate.why == "no interval: people see the same difference in every labelled conversation"
-    assert bounds(powered(judged * 0, people * 0).estimate) == (0.0, 0.0, 0.0)
+    # a judge that sees nothing either is no reason to be certain; the same answers in both arms are one
+    assert bounds(powered(judged * 0, people * 0).estimate) == (0.0, None, None)
+    assert bounds(powered(judged * 0, people * 0, identical=True).estimate) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("usual", "what"), [(0.0, "a difference"), (-0.5, "a difference other than -0.5")])
+def test_a_handful_of_differences_is_too_few_to_know_their_spread(usual: float, what: str) -> None:
+    judged, people = halves()
+    few, enough = (
+        powered(judged, np.where(np.isnan(people), NAN, np.where(np.arange(200) < count, usual - 0.25, usual)))
+        for count in (4, 5)
+    )
+
+    assert few.estimate.value is not None
+    assert few.estimate.low is None
+    assert few.estimate.why == f"no interval: people see {what} in only 4 labelled conversations, 5 are needed"
+    assert enough.estimate.low is not None
+
+
+@pytest.mark.parametrize(("conversations", "labelled"), [(200, 20), (200, 60), (500, 150)])
+def test_a_loss_that_few_conversations_show_is_not_taken_for_none(conversations: int, labelled: int) -> None:
+    """People see a loss of 1 in 6 % of conversations, and the judge calls everything met; the margin is 0.03."""
+    rng = np.random.default_rng(1)
+    kept = 0
+    for _ in range(600):
+        people = -(rng.random(conversations) < 0.06).astype(float)
+        people[labelled:] = NAN
+        low = powered(np.zeros(conversations), people).estimate.low
+        kept += low is not None and low > -0.03
+
+    assert kept <= 0.05 * 600
 
 
 def test_conversations_that_the_judge_did_not_score_are_left_out_and_counted() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from builders import dataset_lines
-from labelled_runs import BASE, CANDIDATE, Known, drawn, erring, known_run, sheet_rows
+from labelled_runs import BASE, CANDIDATE, Known, drawn, erring, graded_again, known_run, sheet_rows, untold, written
 from ladder_bench import cli, folder
 from ladder_bench.calibration import drawing, form, spreadsheet
 from ladder_bench.calibration.items import Item, by_strategy, items
@@ -37,6 +37,15 @@ def sample(capsys: pytest.CaptureFixture[str], known: Known, *arguments: str) ->
     capsys.readouterr()
     with contextlib.chdir(known.path.parent), pytest.raises(SystemExit) as caught:
         cli.main(["judge", "sample", "run", *arguments])
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+def calibrated(capsys: pytest.CaptureFixture[str], place: Path, file: Path) -> tuple[int, str, str]:
+    """`judge calibrate run --labels FILE`: exit code, stdout, stderr."""
+    capsys.readouterr()
+    with contextlib.chdir(place), pytest.raises(SystemExit) as caught:
+        cli.main(["judge", "calibrate", "run", "--labels", str(file)])
     out, err = capsys.readouterr()
     return int(caught.value.code or 0), out, err
 
@@ -120,6 +129,13 @@ def test_only_what_was_judged_in_both_arms_is_paired() -> None:
     assert list(pairs["c1"]) == [(0, 1, "mine", "k")]
 
 
+def test_what_the_judge_could_not_tell_is_drawn_like_all_else(known: Known) -> None:
+    some = frozenset(each.id for each in items(known.run) if each.strategy == CANDIDATE)
+    wanted = Wanted(conversations=5)
+
+    assert drawn(untold(known, some), wanted).ids == drawn(known, wanted).ids
+
+
 def test_arms_stand_in_an_order_that_tells_nothing(known: Known) -> None:
     sheet = drawn(known, Wanted(conversations=12))
     arm = {each.id: each.strategy for each in items(known.run)}
@@ -165,6 +181,64 @@ def test_ids_stay_when_another_judge_grades_and_no_other_answer_has_them(known: 
     same = [each.turn for each, now in zip(mine, changed, strict=True) if each.id == now.id]
     assert set(same) == {1}  # what follows another answer is another item, too
     assert len(same) == sum(each.turn == 1 for each in mine)
+
+
+def test_an_id_holds_the_words_of_the_criterion_wherever_they_are_from(known: Known) -> None:
+    bodies = [
+        tuple({**row, "body": row["body"].replace("says the step", "says every step")}.values())
+        for row in known.run.tables["conversations"].to_pylist()
+    ]
+    tables = {**known.run.tables, "conversations": folder.table("conversations", bodies)}
+    none = {**known.run.tables, "conversations": folder.table("conversations", [])}
+    before, after, unknown = (items(replace(known.run, tables=each)) for each in (known.run.tables, tables, none))
+    stayed = {each.metric for each, now in zip(before, after, strict=True) if each.id == now.id}
+    changed = {each.metric for each, now in zip(before, after, strict=True) if each.id != now.id}
+
+    assert (stayed, changed) == ({"correctness"}, {"completeness"})
+    assert len({each.id for each in unknown}) == len(before)  # folders that do not hold the words can be labelled, too
+
+
+def test_own_criteria_are_kept_with_the_run_and_labels_of_other_words_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def words(text: str) -> None:
+        own = {"id": "tone", "grader": "llm", "metric": "tone", "prompt": "mine.jinja",
+               "criteria": [{"id": "kind", "text": text}]}  # fmt: skip
+        (tmp_path / "rubrics" / "tone.yaml").write_text(json.dumps(own), "utf-8")
+
+    with judging(says("met")) as (url, _):
+        files(tmp_path, url, 3, ("checks",))
+        run(tmp_path)
+        words("It is kind.")
+        graded_again(tmp_path, "tone")
+        known = Known(folder.read(tmp_path / "run"), {})
+        sample(capsys, known, "--out", "sheet.csv")
+        file = written(tmp_path / "labels.csv", [{**row, "label": "met"} for row in sheet_rows(tmp_path / "sheet.csv")])
+        taken, _, _ = calibrated(capsys, tmp_path, file)
+        words("It is short.")
+        graded_again(tmp_path, "tone")
+        refused, _, err = calibrated(capsys, tmp_path, file)
+
+    about = folder.read(tmp_path / "run").about["rubrics"]
+    assert [each["criteria"] for each in about if each["id"] == "tone"] == [{"kind": "It is short."}]
+    assert taken == 3
+    assert refused == 2
+    assert "labels.csv:2: unknown id 'item-" in err
+    assert "a criterion's words may have changed since the sheet was drawn" in err
+
+
+def test_labels_drawn_by_an_earlier_version_fit_a_folder_that_does_not_hold_its_own_criterias_words(
+    tmp_path: Path,
+) -> None:
+    with judging(says("met")) as (url, _):
+        files(tmp_path, url, 2, ("mine",))
+        found = run(tmp_path)
+    old = {**found.about, "rubrics": [
+        {key: value for key, value in each.items() if key != "criteria"} for each in found.about["rubrics"]
+    ]}  # fmt: skip
+    mine = items(replace(found, about=old))
+
+    assert [each.id for each in mine] == [each.id for each in items(found)]
 
 
 def test_an_id_is_nothing_that_a_spreadsheet_takes_for_a_number(known: Known) -> None:

@@ -3,9 +3,9 @@
 python scripts/bench/ppi_coverage.py [--sets 2000] [--seed 1]
 
 First differences between two arms, with a judge whose errors differ between conversations and, in most designs,
-between arms: PPI++ must hold the truth in 93.5 to 96.5 % of sets, and the judge alone must not. The same where one
-random turn of each labelled conversation is labelled. Then rates corrected by Rogan and Gladen's formula, and the
-judge's errors themselves. Exit code 1 where a claim fails.
+between arms: PPI++ must hold the truth in 93.5 to 96.5 % of the sets that have an interval, which 99 % must, and the
+judge alone must not. The same where one random turn of each labelled conversation is labelled. Then rates corrected by
+Rogan and Gladen's formula, and the judge's errors themselves. Exit code 1 where a claim fails.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from judge_coverage import Coverage, of_differences, of_rates, of_turns  # noqa:
 from simulated_judges import Design  # noqa: E402
 
 LOW, HIGH = 0.935, 0.965
+WITHOUT = 0.01  # of sets: people may by luck see differences in too few labelled conversations
 DIFFERENCES = {  # favoured: the judge is kinder to the candidate
     "favoured, 20 of 200": Design(200, 20, sensitivity=(0.80, 0.92), specificity=(0.90, 0.75)),
     "favoured, 40 of 300": Design(300, 40, sensitivity=(0.80, 0.92), specificity=(0.90, 0.75)),
@@ -61,7 +62,7 @@ def main() -> int:
         found = of_differences(design, options.sets, options.seed)
         _print(name, found)
         biased = design.sensitivity[0] != design.sensitivity[1]
-        failed += [f"{name}: PPI++"] * (found["PPI++"].without > 0 or not LOW <= found["PPI++"].share <= HIGH)
+        failed += [f"{name}: PPI++"] * (found["PPI++"].without > WITHOUT or not LOW <= found["PPI++"].share <= HIGH)
         failed += [f"{name}: judge alone passes"] * (biased and found["judge alone"].share >= LOW)
     print()
     _head("the same, a turn of each")

@@ -92,6 +92,9 @@ def _with_added(rate: Rate, added: float) -> tuple[float, float]:
 
 # --- a paired difference ---------------------------------------------------------------------
 
+FEWEST_APART = 5  # labelled conversations whose difference is not the usual one, for an interval
+SAME = "people see the same difference in every labelled conversation"
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -132,7 +135,7 @@ class Powered:
     moments: Moments | None
 
 
-def powered(judged: Array, people: Array) -> Powered:
+def powered(judged: Array, people: Array, identical: bool = False) -> Powered:
     """PPI++ on paired differences, one a conversation; NaN in `people` where nobody labelled both arms.
 
     Labelled conversations must be a random part of all. n counts them, N the others: then both parts are independent,
@@ -140,6 +143,10 @@ def powered(judged: Array, people: Array) -> Powered:
     same estimate. Variance: lambda^2 Var(judged) / N + Var(people - lambda judged) / n, the second with n - 2 where
     lambda was fitted, as a line is; quantiles are Student's with as many degrees of freedom. `unscored` counts
     conversations that the judge did not score, labelled or not.
+
+    Where nearly all labelled conversations have the same difference there is no interval: how many others there are
+    is a matter of luck, and by chance none may be labelled. `identical`: both arms gave the same answers everywhere, so
+    that their difference is known to be 0.
     """
     scored = ~np.isnan(judged)
     unscored = int((~scored).sum())
@@ -164,10 +171,25 @@ def powered(judged: Array, people: Array) -> Powered:
     gain = moments.people / n / variance if variance > NOISE**2 else None
     effective = None if gain is None else gain * n
     estimate = _estimate(value, variance, free, n, unscored)
-    if variance <= NOISE**2 and moments.judged > NOISE**2 and n >= FEWEST:
-        why = "no interval: people see the same difference in every labelled conversation"
-        estimate = replace(estimate, low=None, high=None, why=why)
+    alike = None if identical else _alike(truth)
+    if alike and n >= FEWEST:
+        estimate, alone = (
+            replace(each, low=None, high=None, why=f"no interval: {alike}") for each in (estimate, alone)
+        )
     return Powered(estimate, alone, naive, weight, n, others, gain, effective, moments)
+
+
+def _alike(differences: Array) -> str | None:
+    """Why the spread of differences is not known, None where enough of them are not the most frequent one."""
+    values, counts = np.unique(differences.round(12), return_counts=True)  # sums of floats differ by noise
+    apart = int(counts.sum() - counts.max())
+    if apart >= FEWEST_APART:
+        return None
+    if not apart:
+        return SAME
+    usual = float(values[counts.argmax()])
+    what = "a difference" if usual == 0 else f"a difference other than {usual:.3g}"
+    return f"people see {what} in only {apart} labelled conversations, {FEWEST_APART} are needed"
 
 
 def _estimate(value: float, variance: float, free: int, n: int, unscored: int) -> Estimate:
@@ -210,7 +232,7 @@ def _needed(found: Powered, error: Callable[[int], float], what: str) -> Needed:
     if found.moments is None:
         return Needed(None, conversations, "fewer than two conversations are labelled")
     if found.moments.people <= NOISE**2:
-        return Needed(None, conversations, "people see the same difference in every labelled conversation")
+        return Needed(None, conversations, SAME)
     for labels in range(FEWEST, conversations + 1):
         if standard_error(found.moments, labels, conversations) <= error(labels - 2):
             return Needed(labels, conversations)

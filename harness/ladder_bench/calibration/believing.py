@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ladder_bench.analyse.correction import Needed
-from ladder_bench.analyse.estimates import FEWEST
+from ladder_bench.analyse.estimates import FEWEST, NOISE
 from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.calibration.calibrating import Apart, Calibration, Found
 from ladder_bench.domain import Estimate
@@ -31,9 +31,7 @@ class Belief:
 def belief(found: Calibration) -> Belief:
     """What may be believed of the headline scope."""
     if not found.found:
-        return Belief(
-            UNLABELLED, "nothing is labelled yet that a judge could tell, so nothing can be said of the judge"
-        )
+        return Belief(UNLABELLED, "nothing is labelled yet, so nothing can be said of the judge")
     head = found.found[0]
     if head.apart is None:
         names = ", ".join(found.arms)
@@ -102,6 +100,11 @@ def more(apart: Apart) -> str:
         if apart.difference.moments is None:
             return whole
         return f"{whole}; as it looks now {_enough(needed)}"
+    if done >= needed.conversations:
+        return "all conversations are labelled, and only more conversations would tell"
+    moments = apart.difference.moments
+    if moments is not None and moments.people <= NOISE**2:
+        return "label more conversations: how many cannot be told from these"
     if needed.labels is not None and needed.labels <= done:
         return "label more conversations: with as many as these it is a matter of luck"
     return f"label more conversations: {_enough(needed)}" if needed.labels else _enough(needed)

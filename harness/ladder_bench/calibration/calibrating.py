@@ -21,7 +21,7 @@ from ladder_bench.analyse.correction import (
 )
 from ladder_bench.analyse.judge_errors import ErrorDifference, JudgeErrors
 from ladder_bench.calibration import arms, labels, people
-from ladder_bench.calibration.differences import Differences, Values, differences, rates
+from ladder_bench.calibration.differences import Differences, Untold, Values, differences, rates, untold
 from ladder_bench.calibration.items import Item, by_strategy, items, left_out, own_metrics
 from ladder_bench.calibration.people import BetweenPeople, People
 from ladder_bench.calibration.scopes import Scope, scopes
@@ -31,6 +31,7 @@ from ladder_bench.errors import InputError
 
 UNFINISHED = 2  # conversations in which people may have looked at one arm alone: they stopped there
 UNFINISHED_SHARE = 0.05
+UNTOLD_APART = 0.02  # shares of criteria that the judge could not tell, candidate minus base
 BIASED = "the judge errs differently in the two arms: no margin on its scale makes up for that"
 
 
@@ -40,6 +41,7 @@ class Arm:
 
     `judged`: the share that the judge calls met, over all its items, a mean over turns and then over conversations;
     `corrected`: what people would call met, by Rogan and Gladen, if the judge errs everywhere as on the labelled part.
+    All but `untold` are of what the judge could tell.
     """
 
     strategy: str
@@ -47,6 +49,7 @@ class Arm:
     errors: JudgeErrors
     judged: Estimate
     corrected: Estimate
+    untold: Untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def calibrate(run: folder.Run, files: Sequence[Path], names: Sequence[str], marg
     told = people.together(said)
     ids = frozenset(told.values)
     two = arms.chosen(run, judged, names) if names else arms.labelled(run, judged, ids)
-    of_arms = [[each for each in judged[name] if each.value is not None] for name in two]
+    of_arms = [judged[name] for name in two]
     labelled = [each for arm in of_arms for each in arm if each.id in ids]
     between = people.between(said, {each.id: each.conversation for each in known})
     found = tuple(
@@ -120,7 +123,11 @@ def calibrate(run: folder.Run, files: Sequence[Path], names: Sequence[str], marg
 def _found(scope: Scope, names: Sequence[str], of_arms: Sequence[Sequence[Item]], said: Values, margin: float) -> Found:
     mine = [scope.of(arm) for arm in of_arms]
     beside = [_labels(arm, said) for arm in mine]
-    each = tuple(_arm(name, arm, own) for name, arm, own in zip(names, mine, beside, strict=True) if len(own.judged))
+    each = tuple(
+        _arm(name, arm, own, untold(arm, said))
+        for name, arm, own in zip(names, mine, beside, strict=True)
+        if len(own.judged)
+    )
     columns = ("conversations", "judged", "people")
     both = Labels(*(np.concatenate([getattr(own, column) for own in beside]) for column in columns))
     errors = judge_errors.judge_errors(both)
@@ -136,7 +143,7 @@ def _labels(arm: Sequence[Item], said: Values) -> Labels:
     return agreement.labels((each.conversation, each.value, said[each.id]) for each in arm if each.id in said)
 
 
-def _arm(name: str, arm: Sequence[Item], beside: Labels) -> Arm:
+def _arm(name: str, arm: Sequence[Item], beside: Labels, unscored: Untold) -> Arm:
     conversations, judged = rates(arm)
     return Arm(
         name,
@@ -144,6 +151,7 @@ def _arm(name: str, arm: Sequence[Item], beside: Labels) -> Arm:
         judge_errors.judge_errors(beside),
         estimates.share(estimates.mean(judged)),
         rogan_gladen(conversations, judged, beside),
+        unscored,
     )
 
 
@@ -151,9 +159,10 @@ def _apart(
     found: Differences, beside: Sequence[Labels], both: JudgeErrors, margin: float, selective: str | None
 ) -> Apart:
     apart = judge_errors.error_difference(beside[1], beside[0])
-    whole = powered(found.judged, found.people)
-    whole = replace(whole, naive=estimates.mean(found.whole))  # it has no need to look at labelled parts alone
-    bias = estimates.mean(found.judged - found.people)
+    whole = powered(found.judged, found.people, found.identical)
+    # by itself it knows what it told and no more, and has no need to look at labelled parts alone
+    whole = replace(whole, naive=estimates.mean(found.whole))
+    bias = estimates.mean(found.told - found.people)
     needed = labels_needed(whole, margin), labels_to_decide(whole, margin)
     scaled = estimates.missing(BIASED) if apart.differ else judge_errors.judged_margin(margin, both.youden)
     if selective:
@@ -167,8 +176,11 @@ def _selective(scope: Scope, own: Differences, of_arms: Sequence[Sequence[Item]]
     """Why labelled conversations are no random part of those with such criteria, None where they are.
 
     Where one turn of each was drawn, those whose every turn has such a criterion are more likely to be labelled on it.
-    Where people looked at one arm alone, what is labelled in both is what both arms said alike.
+    Where people looked at one arm alone, what is labelled in both is what both arms said alike. Where they looked past
+    what the judge could not tell, and it could tell less of one arm, the labels favour an arm as the judge does.
     """
+    if why := _passed_over(own.untold):
+        return why
     seen = own.touched | own.halved
     if len(own.halved) > max(UNFINISHED, UNFINISHED_SHARE * len(seen)):
         return (
@@ -185,3 +197,15 @@ def _selective(scope: Scope, own: Differences, of_arms: Sequence[Sequence[Item]]
         f"the labelled turns leave such criteria out in {missed} of {len(drawn)} labelled conversations; "
         "a sheet of --turns all has them all"
     )
+
+
+def _passed_over(found: tuple[Untold, Untold]) -> str | None:
+    """Why labels without what the judge could not tell mislead, None where they hold it or it is as much in both."""
+    base, candidate = found
+    looked_at, missed = base.looked_at + candidate.looked_at, base.missed + candidate.missed
+    few = looked_at and missed <= max(UNFINISHED, UNFINISHED_SHARE * (looked_at + missed))
+    if few or abs(candidate.share - base.share) <= UNTOLD_APART:
+        return None
+    shares = f"{100 * base.share:.0f} % of the base's criteria and {100 * candidate.share:.0f} % of the candidate's"
+    whose = f"{missed:,} of those in labelled turns are not labelled" if looked_at else "none of those is labelled"
+    return f"the judge could not tell {shares}, and {whose}; a sheet of `judge sample` asks about them, too"

@@ -2,9 +2,10 @@
 
 Conversations are drawn, never items: what is judged in one conversation shares its luck. A label in another
 conversation tells more than one more in the same, so that by default one random turn of each is labelled; every turn
-with judged criteria in both arms has the same chance. Both arms are labelled at that turn, on the criteria that were
-judged in both. Then the labelled turn's difference is, on average over the draw, the conversation's difference (the
-mean over its turns), for people as for the judge; this is all that prediction-powered inference asks for.
+with criteria that a judge was asked about in both arms has the same chance, whether or not it could tell. Both arms are
+labelled at that turn, on those criteria. Then the labelled turn's difference is, on average over the draw, the
+conversation's difference (the mean over its turns), for people as for the judge; this is all that prediction-powered
+inference asks for.
 """
 
 from __future__ import annotations

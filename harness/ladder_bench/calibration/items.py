@@ -1,8 +1,9 @@
 """Items: what judges judged and people can label, each under an id that says nothing of who answered.
 
-An id is made of words alone: the conversation, what the user and the assistant said up to here, the criterion. So
-strategies that gave the same answers share an item, which is labelled once; labels stay good when another judge grades
-the run, or when the run is made again with the same answers; and they fit no other answer.
+An id is made of words alone: the conversation, what the user and the assistant said up to here, the criterion's name
+and text. So strategies that gave the same answers share an item, which is labelled once; labels stay good when another
+judge grades the run, or when the run is made again with the same answers; and they fit no other answer, and no
+criterion whose text has changed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from ladder_bench import folder
 from ladder_bench.analyse.judgements import judged
+from ladder_bench.calibration.words import Words
 from ladder_bench.domain import Json, digest_of
 from ladder_bench.judge.rubric import CLAIM_PROMPTS, KINDS
 
@@ -56,13 +58,15 @@ def items(run: folder.Run) -> list[Item]:
     left = left_out(run.about)
     order = {each["id"]: place for place, each in enumerate(run.about.get("rubrics") or ())}
     found = sorted(judged(run.tables), key=lambda each: order.get(each.rubric, -1))
-    said = _said(run)
+    said, asked = _said(run), Words(run)
     places = {}
     for each in found:
         if each.rubric in left:
             continue
         words, moment = said.at((each.conversation, each.strategy, each.sample), each.turn)
-        name = PREFIX + digest_of("label", each.conversation, each.metric, each.target, str(moment), *words)[:LETTERS]
+        text = asked.of(each.rubric, each.conversation, (each.metric, each.target, moment))
+        what = (each.conversation, each.metric, each.target, str(moment), *text)
+        name = PREFIX + digest_of("label", *what, *words)[:LETTERS]
         places[each.conversation, each.strategy, each.sample, each.metric, each.target, each.turn] = Item(
             name, each.conversation, each.strategy, each.sample, each.rubric, each.metric, each.target, each.turn,
             moment, each.value,

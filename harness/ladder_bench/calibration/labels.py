@@ -103,7 +103,8 @@ class _Known:
         if row["id"]:
             if row["id"] not in self._ids:
                 what = f"unknown id '{shortened(row['id'])}': no judged criterion of {self._run} has it"
-                raise InputError(row.problem(f"{what}; draw the sheet from it: `judge sample {self._run}`"))
+                why = "an answer or a criterion's words may have changed since the sheet was drawn"
+                raise InputError(row.problem(f"{what}: {why}; draw one from it: `judge sample {self._run}`"))
             return row["id"]
         if not all(row[name] for name in tables.OWN):
             raise InputError(row.problem(f"names no item: it needs 'id', or {', '.join(tables.OWN)} and turn"))

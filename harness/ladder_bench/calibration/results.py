@@ -66,6 +66,11 @@ def _arm(found: Arm) -> Json:
         **asdict(found.errors),
         "judged_rate": asdict(found.judged),
         "corrected_rate": asdict(found.corrected),
+        "criteria": {
+            "asked": found.untold.items,
+            "without_verdict": found.untold.untold,
+            "labelled_without_verdict": found.untold.looked_at,
+        },
     }
 
 

@@ -80,7 +80,7 @@ class LabelSheet:
 
 def draw(run: folder.Run, wanted: Wanted) -> LabelSheet:
     """Draw a label sheet from a judged run. Raises InputError."""
-    judged = by_strategy(each for each in items(run) if each.value is not None)
+    judged = by_strategy(items(run))  # what the judge could not tell, too: it may be what one arm does badly
     _check_judged(run, judged)
     two = arms.chosen(run, judged, wanted.arms)
     if len(two) < 2:

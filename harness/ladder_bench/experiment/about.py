@@ -104,6 +104,7 @@ def _rubric(rubric: Rubric) -> Json:
         "level": rubric.level,
         "metric": rubric.metric,
         "metrics": sorted(metrics(rubric)) if rubric.asks else [],
+        "criteria": {each.id: each.text for each in rubric.own},
         "against": rubric.against,
         "prompts": list(rubric.prompts),
     }

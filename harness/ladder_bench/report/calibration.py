@@ -58,6 +58,11 @@ def _counts(found: Mapping[str, Json]) -> Iterator[str]:
     parts = [f"{labels[name]:,} {words}" for name, words in others.items() if labels[name]]
     if parts:
         yield "; ".join(parts)
+    for arm in found["scopes"][0]["arms"] if found["scopes"] else ():
+        of = arm["criteria"]
+        if of["without_verdict"]:
+            told = f"{of['without_verdict']:,} of {of['asked']:,} criteria without a verdict of the judge"
+            yield f"{text.one_line(arm['strategy'])}: {told}, {of['labelled_without_verdict']:,} of them labelled"
     if found["people"]:
         between = found["people"]
         yield f"people: {text.counted(between['items'], 'criterion', 'criteria')} labelled by several; " + _said(
@@ -143,6 +148,8 @@ def _legend(found: Mapping[str, Json]) -> Iterator[str]:
         "many labelled conversations as people alone would need to be as precise. Errors: whether the judge's differ "
         "between arms. Below a value its 95 % interval by conversation."
     )
+    if any(arm["criteria"]["without_verdict"] for scope in found["scopes"] for arm in scope["arms"]):
+        yield "Criteria without a verdict of the judge count for people alone and for the corrected difference."
     yield f"Rates are {found['meaning']}."
 
 
