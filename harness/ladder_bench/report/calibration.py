@@ -30,7 +30,7 @@ def print_calibration(found: Mapping[str, Json]) -> None:
     if found["scopes"]:
         notes, wide = _Notes(), console.width >= WIDE
         for title, grid in (
-            ("judge and people agree", _of_arms(found, notes, AGREEMENT, wide)),
+            ("how far judge and people agree", _of_arms(found, notes, AGREEMENT, wide)),
             ("the judge's errors, and the share that it calls met", _of_arms(found, notes, RATES, wide)),
             (f"{' minus '.join(reversed(found['arms']))}", _differences(found, notes, wide)),
         ):
