@@ -109,7 +109,8 @@ def calibrate(run: folder.Run, files: Sequence[Path], names: Sequence[str], marg
         raise InputError(f"{display(files[0])}: holds no labels; fill in a sheet of `judge sample {display(run.path)}`")
     told = people.together(said)
     ids = frozenset(told.values)
-    two = arms.chosen(run, judged, names) if names else arms.labelled(run, judged, ids)
+    listed = frozenset(each.id for each in said)  # a sheet that is not filled in to its end is of its arms all the same
+    two = arms.chosen(run, judged, names) if names else arms.labelled(run, judged, listed)
     of_arms = [judged[name] for name in two]
     labelled = [each for arm in of_arms for each in arm if each.id in ids]
     between = people.between(said, {each.id: each.conversation for each in known})
