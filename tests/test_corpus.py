@@ -178,3 +178,12 @@ def test_a_table_that_cannot_be_used_is_refused_at_its_row(text: str, problem: s
 def test_a_name_on_the_hub_has_an_owner() -> None:
     with pytest.raises(InputError, match="is not hf:owner/name"):
         corpus.load("hf:squad")
+
+
+def test_the_goal_is_called_so_and_nothing_else_may_be(tmp_path: Path) -> None:
+    intent = {"goal": {"text": "an index"}, "blocking_unknowns": [{"id": "goal", "text": "the version"}]}
+    line = {"id": "a", "messages": [{"role": "user", "content": "hi"}], "intent": intent}
+    (tmp_path / "log.jsonl").write_text(json.dumps(line), "utf-8")
+
+    with pytest.raises(InputError, match=r"duplicate id 'goal': also at intent\.goal"):
+        corpus.load(str(tmp_path / "log.jsonl"))

@@ -70,7 +70,8 @@ def _problems(shape: ConversationShape, document: Document) -> Iterator[Problem]
         yield document.problem(("id",), "is empty; give it a name, or leave it out to be called after its line")
     if not any(message.role == "user" for message in shape.messages):
         yield document.problem(("messages",), "holds no user message; at least one is needed")
-    seen: dict[str, str] = {}
+    of_intent = ("goal", "output_contract")  # verdicts call them so
+    seen = {name: f"intent.{name}" for name in of_intent if shape.intent and getattr(shape.intent, name)}
     for loc, identifier, check in _checked(shape):
         if identifier and identifier in seen:
             yield document.problem((*loc, "id"), f"duplicate id '{identifier}': also at {seen[identifier]}")
