@@ -75,10 +75,11 @@ def _files(path: Path) -> Iterator[Path]:
 def _check(path: Path) -> None:
     if not content.is_file(path):
         raise InputError(Problem("no such file", str(path), 1, 1))
-    if path.name.endswith(LINES) and set(_first_line(path)) >= CASES_HAVE:
+    keys = set(_first_line(path)) if path.name.endswith(LINES) else set()
+    if keys >= CASES_HAVE:
         _cases(path)
         return
-    if path.name.endswith(LINES) and set(_first_line(path)) >= labelled.KEYS:
+    if keys >= labelled.KEYS:
         labelled.load(str(path))
         return
     if path.name.endswith(DATASETS) or _holds_conversations(path):

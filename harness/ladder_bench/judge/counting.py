@@ -25,9 +25,9 @@ class Miscount:
 
 def counts(text: str) -> frozenset[int]:
     """The number of items of every list and of rows of every table, and of all lists together."""
-    runs = [len(places) for places in _runs(text.split("\n"))]
-    rows = [0]
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    runs, rows = [len(places) for places in _runs(lines)], [0]
+    for line in lines:
         if line.lstrip().startswith("|"):
             rows[-1] += 0 if _RULE.match(line) else 1
         elif rows[-1]:

@@ -86,7 +86,7 @@ def stated(answer: str) -> Stated:
         laps=_taken(page, laps) if ":" in page.rest else (),
         moments=(
             *(_dates(page) if page.has_dates() else ()),
-            *(_moments(page, clocks) if page.has_clocks() else ()),
+            *(_moments(page, clocks(page.rest)) if page.has_clocks() else ()),
         ),
         versions=_versions(page),
         numbers=_numbers(page, answer),
@@ -164,18 +164,17 @@ def _sentence_start(text: str, end: int) -> int:
     return max(reach - 1, *(text.rfind(mark, reach, end) for mark in (". ", "! ", "? ", ": ", "\n"))) + 1
 
 
-def _moments(
-    page: _Page, read: Callable[[str], Iterator[Date]] | Callable[[str], Iterator[Clock]]
-) -> tuple[tuple[str, Date | Clock], ...]:
-    found = tuple((page.rest[moment.start : moment.end], moment) for moment in read(page.rest))
+def _moments(page: _Page, read: Iterable[Date] | Iterable[Clock]) -> tuple[tuple[str, Date | Clock], ...]:
+    found = tuple((page.rest[moment.start : moment.end], moment) for moment in read)
     page.blank(sorted((moment.start, moment.end) for _, moment in found))
     return found
 
 
 def _dates(page: _Page) -> tuple[tuple[str, Date | Clock], ...]:
     """Read the dates, and the weekdays that stand beside them."""
-    page.anchors, _ = weekdays(page.rest, tuple(dates(page.rest)))
-    return _moments(page, dates)
+    calendar = tuple(dates(page.rest))
+    page.anchors, _ = weekdays(page.rest, calendar)
+    return _moments(page, calendar)
 
 
 def _taken(page: _Page, read: Callable[[str], Iterator[Quantity]]) -> tuple[tuple[str, Quantity], ...]:
