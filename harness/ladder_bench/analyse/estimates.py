@@ -109,13 +109,13 @@ def standard_error(influence: Array) -> float:
 
 
 @lru_cache(maxsize=1024)
-def t_quantile(probability: float, freedom: int) -> float:
+def t_quantile(probability: float, freedom: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, probability))
 
 
-def t_above(statistic: float, freedom: int) -> float:
+def t_above(statistic: float, freedom: float) -> float:
     """P(T > statistic)."""
     from scipy.special import stdtr
 

@@ -45,6 +45,7 @@ METRICS = (
     "wait_s_p99",
     "invalid_turn_share",
 )
+SAMPLED = ("quality", "resolved", "cost_usd_warm", "unsupported_per_turn")  # those that are known for each sample
 SHARES_OF_A_TURN = ("quality", "constraint_coverage")  # those whose value at each turn is kept
 PARTS = ("scaffold_part", "guardrail")  # metrics that are reported by what they are about
 
@@ -57,6 +58,7 @@ class Scores:
     conversations, once a sample, that were not answered to the end (costs, tokens, resolved, escalations, handoffs).
     `waits` are seconds a turn, by conversation. `by_purpose`: warm dollars by the purpose of the calls. `parts`: shares
     by (metric, target) for scaffold parts and guardrails, and in `unscored` under "metric: target". `lived`: its turns.
+    `cells`: `values` before the mean over samples, (conversations, samples), for the metrics of `SAMPLED`.
     """
 
     strategy: str
@@ -68,6 +70,7 @@ class Scores:
     by_purpose: Mapping[str, Array] = field(default_factory=dict)
     parts: Mapping[tuple[str, str], Array] = field(default_factory=dict)
     lived: Turns | None = None
+    cells: Mapping[str, Array] = field(default_factory=dict)
 
 
 def scores(
@@ -134,11 +137,15 @@ class _Sums:
         self.total[cell] += value * weight
         self.weight[cell] += weight
 
-    def over(self, counts: Array) -> Array:
-        """One value a conversation: the total over the counts, NaN where a count is 0; then the mean over samples."""
+    def cells(self, counts: Array) -> Array:
+        """One value a conversation and sample: the total over the counts, NaN where a count is 0."""
         cells = np.full(self.total.shape, np.nan)
         np.divide(self.total, counts, out=cells, where=counts > 0)
-        return turns.over_samples(cells)
+        return cells
+
+    def over(self, counts: Array) -> Array:
+        """One value a conversation: the mean over samples of what `cells` gives."""
+        return turns.over_samples(self.cells(counts))
 
 
 class _Reduction:
@@ -193,6 +200,10 @@ class _Reduction:
         values |= {"unsupported": sums["unsupported"].over(some), "claims": sums["claims"].over(some)}
         for metric in ("unsupported", "self_corrections"):
             values |= {f"{metric}_per_turn": sums[metric].over(answered - sums[f"unjudged {metric}"].total)}
+        judged = answered - sums["unjudged unsupported"].total
+        cells = {name: sums[name].cells(sums[name].weight) for name in ("quality", "resolved")}
+        cells["cost_usd_warm"] = sums["cost_usd_warm"].cells(complete)
+        cells["unsupported_per_turn"] = sums["unsupported"].cells(judged)
         return Scores(
             self._strategy,
             values,
@@ -203,6 +214,7 @@ class _Reduction:
             {purpose: found.over(complete) for purpose, found in sorted(self._by_purpose.items())},
             {part: found.over(found.weight) for part, found in self._parts.items()},
             turns.columns(lived_rows, self._place, self._columns),
+            cells,
         )
 
     def _rows(self, name: str) -> Iterator[Mapping[str, Any]]:

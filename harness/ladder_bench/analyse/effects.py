@@ -1,0 +1,207 @@
+"""Effects: smooth functions of means over conversations, each a value with its influence on every conversation.
+
+An arm has a reading of its columns: a value and one influence value psi a conversation, psi_i = sum_j dg/dm_j (x_ij -
+mean_j). A contrast of two arms subtracts values and, where the arms share their conversations, influences, so pairing
+costs nothing (3 designs: paired, unpaired, clustered). An effect's standard error follows from its parts, independent
+groups of units: SE^2 = sum of var(part) / size, with Welch's and Satterthwaite's degrees of freedom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ladder_bench.analyse.estimates import FEWEST, LEVEL, NOISE, Array, t_above, t_quantile
+from ladder_bench.domain import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A function of one arm's means: its value, and the influence of every conversation on it."""
+
+    value: float
+    influence: Array
+
+
+def mean(values: Array, weights: Array | None = None) -> Reading:
+    centre = _mean(values, weights)
+    return Reading(centre, values - centre)
+
+
+def log_mean(values: Array, weights: Array | None = None) -> Reading:
+    """The logarithm of a mean. Raises ValueError where the mean is not above 0."""
+    centre = _mean(values, weights)
+    if centre <= 0:
+        raise ValueError("a logarithm needs a mean above 0")
+    return Reading(float(np.log(centre)), (values - centre) / centre)
+
+
+def log_qpd(resolved: Array, cost: Array, unresolved_usd: float, weights: Array | None = None) -> Reading:
+    """log QPD, QPD = R / (C + F (1 - R)). Raises ValueError where nothing is resolved, or all is for nothing."""
+    share, dollars = _mean(resolved, weights), _mean(cost, weights)
+    whole = dollars + unresolved_usd * (1 - share)
+    if share <= 0 or whole <= 0:
+        raise ValueError("QPD has no logarithm: nothing is resolved, or all is resolved for nothing")
+    by_share = (resolved - share) / share
+    return Reading(
+        float(np.log(share / whole)), by_share - (cost - dollars - unresolved_usd * (resolved - share)) / whole
+    )
+
+
+def dollars(resolved: Array, cost: Array, unresolved_usd: float, weights: Array | None = None) -> Reading:
+    """Effective dollars a conversation: C + F (1 - R)."""
+    return mean(cost + unresolved_usd * (1 - resolved), weights)
+
+
+def log_ratio_of_means(above: Array, below: Array, weights: Array | None = None) -> Reading:
+    """log(mean above / mean below) of one arm, such as tokens a turn. Raises ValueError where one is not above 0."""
+    first, second = log_mean(above, weights), log_mean(below, weights)
+    return Reading(first.value - second.value, first.influence - second.influence)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A value and the influence values of independent groups of units, each group with mean 0."""
+
+    value: float
+    parts: tuple[Array, ...]
+    unscored: int = 0
+
+    @property
+    def n(self) -> int:
+        """Units: conversations, or clusters of them."""
+        return sum(part.size for part in self.parts)
+
+    @property
+    def fewest(self) -> int:
+        """Units in the smallest of the groups: they have to be enough for an interval."""
+        return min((part.size for part in self.parts), default=0)
+
+    @property
+    def identical(self) -> bool:
+        """Nothing differs in any unit."""
+        return self.value == 0.0 and not any(part.any() for part in self.parts)
+
+    @property
+    def error(self) -> float:
+        """The standard error; infinite where a group has a single unit."""
+        if self.fewest < 2:
+            return 0.0 if self.identical else float("inf")
+        return float(np.sqrt(sum(part.var(ddof=1) / part.size for part in self.parts)))
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom: n - 1 of one group, Welch's and Satterthwaite's of several."""
+        if len(self.parts) == 1:
+            return self.n - 1
+        shares = [part.var(ddof=1) / part.size for part in self.parts]
+        below = sum(share**2 / (part.size - 1) for share, part in zip(shares, self.parts, strict=True))
+        return float(sum(shares) ** 2 / below) if below > 0 else min(part.size for part in self.parts) - 1
+
+    @property
+    def deviation(self) -> float:
+        """What the error would be for one unit: SE = deviation / sqrt(n)."""
+        return self.error * float(np.sqrt(self.n))
+
+    def bounds(self, alpha: float) -> tuple[float, float]:
+        """The lower and the upper one-sided bound, each wrong with probability alpha. No bound where n is too small."""
+        if self.identical:
+            return 0.0, 0.0
+        if self.fewest < FEWEST:
+            return -float("inf"), float("inf")
+        half = t_quantile(1 - alpha, self.freedom) * self.error
+        return self.value - half, self.value + half
+
+    def p_below(self, bound: float = 0.0) -> float:
+        """One-sided p-value that the effect is below a bound; 1 where n is too small."""
+        if self.identical:
+            return 0.0 if bound > 0 else 1.0
+        if self.fewest < FEWEST:
+            return 1.0
+        distance = bound - self.value
+        if self.error == 0:
+            return 0.0 if distance > 0 else 1.0
+        return t_above(distance / self.error, self.freedom)
+
+    def estimate(self) -> Estimate:
+        """With its 95 % interval, or with the reason why there is none."""
+        if self.identical:
+            return Estimate(0.0, 0.0, 0.0, self.n, self.unscored, "identical")
+        if self.fewest < FEWEST:
+            why = f"no interval: {self.fewest} conversations, {FEWEST} are needed"
+            return Estimate(self.value, None, None, self.n, self.unscored, why)
+        low, high = self.bounds((1 - LEVEL) / 2)
+        return Estimate(self.value, low, high, self.n, self.unscored)
+
+    def reversed(self) -> Effect:
+        """The same with the other sign."""
+        return Effect(-self.value, tuple(-part for part in self.parts), self.unscored)
+
+
+def difference(first: Reading, second: Reading, unscored: int = 0) -> Effect:
+    """First minus second over the same conversations. What only float noise sets apart is 0."""
+    value = first.value - second.value
+    if abs(value) <= NOISE * max(abs(first.value), abs(second.value), 1.0):
+        value = 0.0
+    influence = first.influence - second.influence
+    scale = max(float(np.abs(first.influence).max(initial=0.0)), float(np.abs(second.influence).max(initial=0.0)))
+    return Effect(value, (np.where(np.abs(influence) <= NOISE * scale, 0.0, influence),), unscored)
+
+
+def apart(first: Reading, second: Reading, unscored: int = 0) -> Effect:
+    """First minus second over different conversations (Welch)."""
+    return Effect(first.value - second.value, (first.influence, -second.influence), unscored)
+
+
+def of(reading: Reading, unscored: int = 0) -> Effect:
+    """One arm alone."""
+    return Effect(reading.value, (reading.influence,), unscored)
+
+
+def by_cluster(effect: Effect, clusters: Sequence[Sequence[Any]]) -> Effect:
+    """The same effect with the units of each part taken together by cluster: one sum of influences a cluster.
+
+    With G clusters of C conversations, SE^2 = G/(G-1) sum_g psi_g^2 / C^2: the sandwich of a regression on a constant
+    (Liang and Zeger 1986), each conversation weighing 1.
+    """
+    parts = []
+    for part, names in zip(effect.parts, clusters, strict=True):
+        groups, place = np.unique(np.asarray(names), return_inverse=True)
+        sums = np.bincount(place, weights=part, minlength=groups.size)
+        parts.append(sums * groups.size / part.size)
+    return Effect(effect.value, tuple(parts), effect.unscored)
+
+
+def by_stratum(effect: Effect, strata: Sequence[Any], shares: dict[Any, float]) -> Effect:
+    """A paired effect read with `weights(strata, shares)`, its error that of a post-stratified mean.
+
+    SE^2 = sum_h W_h^2 s_h^2 / n_h over strata with declared shares W_h (Cochran 1977, 5A.9, conditional on n_h).
+    """
+    (part,) = effect.parts
+    labels = np.asarray(strata)
+    found = []
+    for name in dict.fromkeys(strata):
+        mine = part[labels == name]
+        found.append(shares[name] * (mine - mine.mean()))
+    return Effect(effect.value, tuple(found), effect.unscored)
+
+
+def weights(strata: Sequence[Any], shares: dict[Any, float]) -> Array:
+    """The weight of each conversation, mean 1, so that each stratum has its declared share.
+
+    Raises KeyError where a stratum has no share, ValueError where a share has no conversation.
+    """
+    counts: dict[Any, int] = {}
+    for name in strata:
+        counts[name] = counts.get(name, 0) + 1
+    whole = sum(shares[name] for name in counts)
+    if absent := [name for name, share in shares.items() if share > 0 and name not in counts]:
+        raise ValueError(f"no conversation of '{absent[0]}'")
+    return np.array([shares[name] / whole * len(strata) / counts[name] for name in strata])
+
+
+def _mean(values: Array, weights: Array | None) -> float:
+    return float(values.mean() if weights is None else (values * weights).mean())
