@@ -55,6 +55,14 @@ def draw(found: Marks, banners: Sequence[str]) -> tuple[str, str, bytes]:
         return for_page(inline), _svg(whole, found), _png(whole)
 
 
+def whole(found: Marks, banners: Sequence[str]) -> Any:
+    """A run as a matplotlib figure with its key."""
+    import matplotlib
+
+    with matplotlib.rc_context(SETTINGS):
+        return _figure(found, key=True, banner=banners[0] if banners else None)
+
+
 def for_page(svg: str) -> str:
     """An SVG for the inside of a page: no prolog, colours as variables, as wide as there is room."""
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg[svg.index("<svg") :])
