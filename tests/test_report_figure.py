@@ -19,6 +19,18 @@ def test_the_figure_has_a_mark_with_id_and_title_for_each_strategy() -> None:
     assert png.startswith(b"\x89PNG")
 
 
+def test_where_a_preference_stands_for_quality_the_figure_says_so() -> None:
+    def drawn(against: str, stands_in: bool = True) -> str:
+        found = run(preference={"stands_in": stands_in, "against": against})
+        return figure.draw(marks.marks(found.summary, found.about), [])[1]
+
+    assert "preference over advanced" in drawn("advanced")
+    assert "<title>2. two-step · $0.0100 · preference 0.910 · front</title>" in drawn("advanced")
+    assert "quality Q" not in drawn("advanced")
+    assert ">preference<" in drawn("a name that is far too long for an axis")
+    assert "quality Q" in drawn("advanced", stands_in=False)
+
+
 def test_the_single_tier_line_is_straight_in_dollars_and_leaves_out_what_mixing_beats() -> None:
     def tier(number: int, cost: float, quality: float) -> marks.Mark:
         return marks.Mark(number, str(number), False, True, False, "front", cost, None, quality, None)

@@ -13,10 +13,10 @@ from ladder_bench import folder
 from ladder_bench.domain import Ladder, Step
 from ladder_bench.folder import Run
 from ladder_bench.report import columns as columns_module
-from ladder_bench.report import judging, method, pages, table, terminal, transcripts
+from ladder_bench.report import judging, method, pages, preferences, table, terminal, transcripts
 from ladder_bench.report.grid import Grid, Words
 from ladder_bench.report.table import Cell
-from report_runs import HOSTILE, STRATEGIES, Tags, Talk, page_of, run, whole
+from report_runs import HOSTILE, STRATEGIES, Tags, Talk, estimate, page_of, run, whole
 
 LADDERS = tuple(Ladder(name, (Step("light"),)) for name in ("advanced", "two-step", "light"))
 KEYS = ("judging", "kinships", "preference", "own_rubrics", "qpd_rate")
@@ -69,7 +69,7 @@ def with_verdicts(found: Run, *rows: Mapping[str, Any]) -> Run:
 
 def grids(found: Mapping[str, Any]) -> dict[str, Grid]:
     known = {"strategies": STRATEGIES, "base": "advanced"}
-    return {each.id: each for block in judging.blocks({**known, **found}) for each in block.grids}
+    return {each.id: each for block in judging.blocks({**known, **found}, {}) for each in block.grids}
 
 
 def cells(found: Grid, line: int = 0) -> list[str]:
@@ -295,6 +295,44 @@ def test_the_terminal_says_in_a_line_how_many_were_judged_and_why_some_were_not(
     terminal.print_summary(run(Talk(), **summary()))
 
     assert "judged: 264 criteria by strict, mild; 40 unscored (judges disagree 40)" in capsys.readouterr().out
+
+
+def test_the_terminal_shows_shares_of_own_rubrics_with_interval_and_n(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_summary(run(Talk(), **summary()))
+    lines = capsys.readouterr().out.splitlines()
+    start = next(number for number, line in enumerate(lines) if "Other rubrics" in line)
+
+    assert "No part of Q. n = 24" in " ".join(lines[start : start + 2]).replace("\N{NO-BREAK SPACE}", " ")
+    assert lines[start + 2 :][0].split() == ["strategy", "tone"]
+    assert [line.split() for line in lines[start + 4 : start + 6]] == [["advanced", "50.0", "%"], ["28.4…71.6"]]
+    assert lines[start + 8].startswith("light (control)")
+
+
+def test_the_terminal_says_nothing_of_other_rubrics_where_there_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_summary(run(Talk(), **summary(own_rubrics={})))
+
+    assert "Other rubrics" not in capsys.readouterr().out
+
+
+def test_a_strategy_that_was_not_asked_says_so_in_the_terminals_table() -> None:
+    found = {"strategies": STRATEGIES, "base": "advanced", **summary()}
+    del found["own_rubrics"]["tone"]["two-step"]
+    found["own_rubrics"]["brevity"] = {"two-step": {"share": estimate(0.75)}}
+    shown = preferences.own_shares(found)
+
+    assert shown is not None
+    assert shown.heads == ("strategy", "tone", "brevity")
+    assert cells(shown, 1) == ["not asked", "75.0 %"]
+    assert cells(shown)[1] == "not asked"
+
+
+def test_criteria_that_a_table_names_by_id_are_written_out_above_it() -> None:
+    found = run(Talk(), **summary())
+    rubric = {**RUBRIC, "metrics": ["tone"], "criteria": {"warm": "The answer is warm.", "other": "Unasked."}}
+    page = Tags(page_of(Run(found.path, found.about | {"rubrics": [rubric]}, found.tables, found.summary))).words
+
+    assert "tone, warm: The answer is warm." in page
+    assert "Unasked." not in page
 
 
 # --- hostile words -------------------------------------------------------------------------

@@ -446,3 +446,31 @@ def test_markdown_has_the_same_tables_in_short() -> None:
         elif tables[-1]:
             tables.append([])
     assert all(len(set(each)) <= 1 for each in tables)
+
+
+# --- the share of draws on the front -------------------------------------------------------
+
+
+def front(value: float | None, n: int = 20, why: str | None = None) -> dict[str, Any]:
+    return {"front_share": {"value": value, "n": n, "draws": 1000, "why": why}}
+
+
+def test_the_share_of_draws_on_the_front_stands_below_the_label_and_is_explained_once() -> None:
+    found = [front(0.834), front(1.0, 40), front(None, why="held against nothing")]
+    shown = run(Talk(), strategies=tuple(each | more for each, more in zip(STRATEGIES, found, strict=True)))
+    page, short = page_of(shown), str(pages(shown)["report.md"])
+
+    assert 'undecided</span><small class="whole">83.4 % of draws</small>' in page
+    assert 'front</span><small class="whole">100 % of draws, n = 40</small>' in page
+    assert "dominated</span><small>n/a: held against nothing</small>" in page
+    assert page.count("Below a Pareto label: in how many bootstrap draws") == 1
+    assert "| undecided [83.4 % of draws] |" in short
+    assert "In square brackets beside a Pareto label: in how many bootstrap draws" in short
+
+
+def test_without_any_such_share_nothing_is_said_of_draws() -> None:
+    few = run(Talk(), strategies=tuple(each | front(None, 4, "no share: 4 conversations") for each in STRATEGIES))
+
+    for found in (few, run(Talk())):
+        assert "of draws" not in page_of(found)
+        assert "bootstrap draws" not in str(pages(found)["report.md"])

@@ -55,7 +55,8 @@ def random_run(strategies: Sequence[Ladder], seed: int, mode: str = "rollout") -
 def alone(summary: dict[str, Any], name: str) -> dict[str, Any]:
     """All that a summary says of one strategy without comparing it to another."""
     row = by_name(summary)[name]
-    kept = {key: row[key] for key in row if key not in ("pareto", "against_base")}
+    compared = ("pareto", "front_share", "against_base", "qpd_against_base", "cost_at_equal_quality")
+    kept = {key: row[key] for key in row if key not in compared}
     validity = summary["validity"]["strategies"][name]
     escalations = {k: v for k, v in summary["escalations"].get(name, {}).items() if k != "gain"}
     triggers = summary["triggers"]["by_strategy"].get(name)

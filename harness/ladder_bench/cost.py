@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,12 +45,21 @@ def worst_usd(input_tokens: int, output_tokens: int, price: Price) -> float:
     return max(input_tokens * into + output_tokens * out for into, out in pairs) / MILLION
 
 
+WHOLE = "usage of the whole conversation"  # flags of calls whose log counts tokens by conversation
+ELSEWHERE = "tokens counted with the conversation's last call"
+
+
+def undivided(price: Price) -> Price:
+    """The price of the tokens of several calls together: how long each prompt was is not known, so no step applies."""
+    return replace(price, steps=())
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A call as the cache simulation sees it. `at_s`: seconds since the conversation began.
 
     `thread` tells prompts that begin differently apart (answers, a detector's questions): a cache keeps the last of
-    each.
+    each. `whole`: its usage is that of several calls together, so that no cache can be simulated.
     """
 
     cache_group: str
@@ -59,10 +68,43 @@ class Prompt:
     messages: tuple[Message, ...]
     at_s: float
     thread: str = "answer"
+    whole: bool = False
+
+    @property
+    def charged(self) -> Price:
+        """The rates that hold for it: those of its step, where it is one prompt."""
+        return undivided(self.price) if self.whole else self.price.at(self.usage.input)
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """A call's tokens by the rate at which they are billed. `output` is without `reasoning`, which has its own.
+
+    `above`: the prompt size from which the step of the price that was charged holds, 0 for the price itself.
+    """
+
+    fresh: int
+    cached: int
+    written: int
+    output: int
+    reasoning: int
+    above: int = 0
+
+
+def usd_of(billed: Billed, price: Price) -> float:
+    """What tokens cost that are already split. `price` is that of their step."""
+    reading = _input_rates(price, billed.fresh, billed.cached, billed.written)
+    return reading / MILLION + _answer_usd(billed.output, billed.reasoning, price)
 
 
 def warm_usd(prompts: Sequence[Prompt]) -> list[float]:
-    """Cost of each call of one conversation, in order, with each cache group's prefix cache simulated.
+    """Cost of each call of one conversation, in order, with each cache group's prefix cache simulated."""
+    split = warm(prompts)
+    return [usd_of(each, prompt.charged) for each, prompt in zip(split, prompts, strict=True)]
+
+
+def warm(prompts: Sequence[Prompt]) -> list[Billed]:
+    """Tokens of each call of one conversation, in order, as a prefix cache in each cache group would have them billed.
 
     The longest common prefix with one of the group's last prompts, the last of each thread, is billed at the cached
     rate if that prompt is within its TTL and the prefix reaches the minimum; the rest is written to the cache where the
@@ -71,18 +113,32 @@ def warm_usd(prompts: Sequence[Prompt]) -> list[float]:
     share of the tokens is its share of the characters.
     """
     last: dict[str, dict[str, Prompt]] = {}
-    costs = []
+    found = []
     for prompt in prompts:
-        price, usage = prompt.price.at(prompt.usage.input), prompt.usage
+        price, usage = prompt.charged, prompt.usage
+        if prompt.whole:
+            found.append(_as_reported(usage))
+            continue
         threads = last.setdefault(prompt.cache_group, {})
         alive = [before for before in threads.values() if prompt.at_s - before.at_s <= price.ttl_s]
         cached = max((_common_tokens(before, prompt) for before in alive), default=0)
         if cached < price.minimum_prefix:
             cached = 0
         written = usage.input - cached if usage.input >= price.minimum_prefix else 0
-        costs.append(_input_usd(usage.input, cached, written, price) + _output_usd(usage, price))
+        above = max((above for above, _ in prompt.price.steps if usage.input > above), default=0)
+        found.append(_split(usage, cached, written, above))
         threads[prompt.thread] = prompt
-    return costs
+    return found
+
+
+def _as_reported(usage: Usage) -> Billed:
+    cached = min(usage.cached, usage.input)
+    return _split(usage, cached, min(usage.cache_write, usage.input - cached))
+
+
+def _split(usage: Usage, cached: int, written: int, above: int = 0) -> Billed:
+    reasoning = min(usage.reasoning, usage.output)
+    return Billed(usage.input - cached - written, cached, written, usage.output - reasoning, reasoning, above)
 
 
 def _common_tokens(before: Prompt, now: Prompt) -> int:
@@ -121,16 +177,23 @@ def _size(message: Message) -> int:
 def _input_usd(whole: int, cached: int, written: int, price: Price) -> float:
     cached = min(cached, whole)
     written = min(written, whole - cached)
+    return _input_rates(price, whole - cached - written, cached, written) / MILLION
+
+
+def _input_rates(price: Price, fresh: int, cached: int, written: int) -> float:
     cached_rate = price.input if price.cached is None else price.cached
     write_rate = price.input if price.cache_write is None else price.cache_write
-    fresh = whole - cached - written
-    return (fresh * price.input + cached * cached_rate + written * write_rate) / MILLION
+    return fresh * price.input + cached * cached_rate + written * write_rate
 
 
 def _output_usd(usage: Usage, price: Price) -> float:
-    reasoning_rate = price.output if price.reasoning is None else price.reasoning
     reasoning = min(usage.reasoning, usage.output)
-    return ((usage.output - reasoning) * price.output + reasoning * reasoning_rate) / MILLION
+    return _answer_usd(usage.output - reasoning, reasoning, price)
+
+
+def _answer_usd(output: int, reasoning: int, price: Price) -> float:
+    reasoning_rate = price.output if price.reasoning is None else price.reasoning
+    return (output * price.output + reasoning * reasoning_rate) / MILLION
 
 
 # --- counting where a log has no usage ------------------------------------------------------

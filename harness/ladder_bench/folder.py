@@ -7,6 +7,7 @@ messages.parquet  every message body that the calls use, once
 verdicts.parquet  one row a grade
 judgements.parquet  what each judge said of each criterion, repeats too
 conversations.parquet  what was replayed, with what a good answer does, for grading it again
+transcripts.parquet  imported runs only: each arm's own conversation, whole
 attempts.parquet  one row a request that was sent for this run, failed ones too, with what it cost
 summary.json      the numbers
 """
@@ -63,8 +64,10 @@ TABLES: dict[str, dict[str, str]] = {
         "value": "double", "reason": "string", "evidence": "string", "key": "string", "repaired": "bool",
     },
     "conversations": {"id": "string", "body": "string"},
+    "transcripts": {"conversation": "string", "strategy": "string", "sample": "int32", "body": "string"},
 }  # fmt: skip
-LATER_TABLES = ("judgements", "conversations")  # what folders from before judges do not have
+LATER_TABLES = ("judgements", "conversations", "transcripts")  # what folders from before judges do not have
+OF_IMPORTS = ("transcripts",)  # what other runs have not got
 LATER_COLUMNS = {"verdicts": ("evidence", "rubric")}
 ROWS = 4096  # of a table, as they are written together or are Python values at once
 NUMBERS = {"int32": np.int32, "int64": np.int64, "double": np.float64}
@@ -194,7 +197,8 @@ def write(path: Path, about: Json, tables: Mapping[str, Any], summary: Json, pag
     try:
         draft.chmod(0o755)
         for name, content in tables.items():
-            _write_table(content, draft / f"{name}.parquet")
+            if content.num_rows or name not in OF_IMPORTS:
+                _write_table(content, draft / f"{name}.parquet")
         (draft / "run.json").write_text(json_text(about), encoding="utf-8")
         (draft / "summary.json").write_text(json_text(summary), encoding="utf-8")
         write_pages(draft, pages)

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import nan
 from typing import Any
 
 from ladder_bench import folder, prices
@@ -47,6 +48,7 @@ OF_CALLS = (
     "answered_at",
 )  # fmt: skip
 USAGE = ("input", "output", "cached", "cache_write", "reasoning", "estimated")
+UNPRICED = Price(nan, nan)  # of imported arms that nobody priced: whatever is computed from it is no number
 Row = Mapping[str, Any]
 
 
@@ -68,13 +70,15 @@ def check(run: folder.Run) -> None:
 
 
 def revived(run: folder.Run) -> Iterator[Revived]:
-    """Yield a run's conversations in their order, one in memory at a time.
+    """Yield a run's conversations in their order, one in memory at a time. Arms of imported transcripts had each their
+    own conversation, so there each transcript comes alone.
 
     Raises InputError where the folder is damaged, or does not hold the conversations.
     """
     check(run)
     try:
-        yield from _Reviving(run).all()
+        reviving = _Reviving(run)
+        yield from reviving.imported() if run.about["mode"] == "imported" else reviving.all()
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{display(run.path)}: the run folder is damaged: {error!r}") from None
 
@@ -97,7 +101,7 @@ def judges(about: Json) -> tuple[Tier, ...]:
 def tier(row: Row) -> Tier:
     """A tier back from run.json. Raises KeyError, TypeError or ValueError where it is none."""
     parts = {
-        "price": prices.from_snapshot(row["price"]),
+        "price": prices.from_snapshot(row["price"]) if row["price"] else UNPRICED,
         "limits": Limits(**row["limits"]),
         "hosts": tuple(row["hosts"]),
     }
@@ -144,6 +148,18 @@ class _Reviving:
             conversation = kept.from_json(body)
             yield Revived(conversation, tuple(self._lives(conversation, rows, mine)))
 
+    def imported(self) -> Iterator[Revived]:
+        """Each transcript with the conversation that it was, which is kept beside it; its calls are no requests."""
+        bodies = folder.rows_of(self._run.tables["transcripts"])
+        turns = groupby(folder.rows_of(self._run.tables["turns"]), key=lambda row: (row["conversation"], *_life(row)))
+        for (name, strategy, sample), rows in turns:
+            body = next(bodies, None)
+            if body is None or (body["conversation"], *_life(body)) != (name, strategy, sample):
+                raise ValueError(f"the transcript of '{name}' by '{strategy}' was not kept in its place")
+            conversation = kept.from_json(body["body"])
+            transcript = self._transcript(conversation, list(rows), ())
+            yield Revived(conversation, ((transcript, self._ladders[strategy]),))
+
     def _lives(
         self, conversation: Conversation, turns: Sequence[Row], calls: Sequence[Row]
     ) -> Iterator[tuple[Transcript, Ladder]]:
@@ -188,7 +204,7 @@ class _Reviving:
             None if row["answer"] is None else self._messages[row["answer"]].content,
             tuple(calls),
             row["memory"],
-            row["failure"],
+            row["failure"] or (_silence(row) if row["answer"] is None else None),
             row["on_recording"],
             recorded if said == recorded and not again else said,
             row["step"] if self._played else None,
@@ -225,6 +241,11 @@ class _Reviving:
 def _by_conversation(rows: Iterator[dict[str, Any]]) -> Iterator[tuple[str, list[Row]]]:
     for name, group in groupby(rows, key=lambda row: row["conversation"]):
         yield str(name), list(group)
+
+
+def _silence(row: Row) -> str | None:
+    """Why there is no answer where no call failed: an imported log may end with its user's words."""
+    return next(iter(row["notes"] or ()), None)
 
 
 def _life(row: Row) -> tuple[str, int]:

@@ -26,15 +26,61 @@ TABLES = ("turns", "calls", "verdicts", "judgements", "conversations")
 PACKED = 4096  # rows of a table that are held as Python values before they become columns
 
 
+class Collected:
+    """Rows of tables as they come; `tables` gives them in the order of conversations, strategies and samples."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in (*names, "messages")}
+        self._places = {name: array("q") for name in names}
+        self._packed: dict[str, list[Any]] = {name: [] for name in self._rows}
+        self._kept_ids: set[str] = set()
+
+    def put(self, name: str, place: tuple[int, int, int], rows: list[tuple[Any, ...]]) -> None:
+        """Add rows of a table. `place`: the indexes of their conversation, strategy and sample."""
+        self._rows[name] += rows
+        self._places[name].extend([_rank(place)] * len(rows))
+        if len(self._rows[name]) >= PACKED:
+            self._pack(name)
+
+    def keep(self, message: Message) -> str:
+        """Keep a message's body, once; its id."""
+        if message.digest not in self._kept_ids:
+            self._kept_ids.add(message.digest)
+            self._rows["messages"].append((message.digest, message.role, message.content, message.extra or None))
+            if len(self._rows["messages"]) >= PACKED:
+                self._pack("messages")
+        return message.digest
+
+    def keep_all(self, messages: Sequence[Message]) -> list[str]:
+        """Keep the messages of a prompt; their ids."""
+        ids = [message.digest for message in messages]
+        if not self._kept_ids.issuperset(ids):  # mostly its end alone is new
+            for message in messages:
+                self.keep(message)
+        return ids
+
+    def tables(self) -> dict[str, Any]:
+        """The tables (pyarrow), each with the columns of `folder.TABLES`. They are given away: ask once."""
+        for name in self._rows:
+            self._pack(name)
+        ordered = {
+            name: folder.in_order(folder.joined(self._packed.pop(name)), places)
+            for name, places in self._places.items()
+        }
+        return {**ordered, "messages": folder.joined(self._packed.pop("messages")).sort_by("id")}
+
+    def _pack(self, name: str) -> None:
+        """Turn rows into columns, which take a fraction of the memory."""
+        self._packed[name].append(folder.table(name, self._rows[name]))
+        self._rows[name] = []
+
+
 class Rows:
-    """Collects the rows of a run; `tables` gives them in the order of conversations, strategies and samples."""
+    """Collects the rows of a run, transcript by transcript."""
 
     def __init__(self, gap_s: float) -> None:
         self._gap_s = gap_s
-        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in (*TABLES, "messages")}
-        self._places = {name: array("q") for name in TABLES}
-        self._packed: dict[str, list[Any]] = {name: [] for name in self._rows}
-        self._kept_ids: set[str] = set()
+        self._collected = Collected(TABLES)
         self._params: dict[int, tuple[Any, str]] = {}  # with the mapping itself, so that no other one takes its id
 
     def add(
@@ -52,12 +98,11 @@ class Rows:
         played = [(min(turn, len(starts)), call) for turn, call in transcript.user]  # the last one says goodbye
         calls = serving + played  # who plays the user shares no cache with who serves
         warm += cost.warm_usd([_prompt(call, starts[turn - 1]) for turn, call in played])
-        rank = _rank(place)
         turns = [(*who, *self._turn(answered, conversation, transcript)) for answered in transcript.answered]
-        self._add("turns", rank, turns)
-        self._add(
+        self._collected.put("turns", place, turns)
+        self._collected.put(
             "calls",
-            rank,
+            place,
             [
                 (call.key, *who, *self._call(turn, call, starts[turn - 1], usd))
                 for (turn, call), usd in zip(calls, warm, strict=True)
@@ -65,37 +110,22 @@ class Rows:
         )
         self.add_grades(place, conversation, transcript, graded)
         if place[1:] == (0, 0):
-            self._add("conversations", rank, [(conversation.id, kept.to_json(conversation))])
+            self._collected.put("conversations", place, [(conversation.id, kept.to_json(conversation))])
 
     def add_grades(
         self, place: tuple[int, int, int], conversation: Conversation, transcript: Transcript, graded: Graded
     ) -> None:
         """Add what was said of a transcript, and the calls that it took, alone."""
-        rank, who = _rank(place), (transcript.conversation, transcript.strategy, transcript.sample)
+        who = (transcript.conversation, transcript.strategy, transcript.sample)
         starts = self._starts(conversation, transcript) if graded.calls else []
-        self._add("calls", rank, [self._judging(who, turn, call, starts) for turn, call in graded.calls])
-        self._add("verdicts", rank, [(*who, *_verdict(each)) for each in graded.verdicts])
-        self._add("judgements", rank, [(*who, *astuple(each)) for each in graded.judgements])
+        judging = [self._judging(who, turn, call, starts) for turn, call in graded.calls]
+        self._collected.put("calls", place, judging)
+        self._collected.put("verdicts", place, [(*who, *verdict_row(each)) for each in graded.verdicts])
+        self._collected.put("judgements", place, [(*who, *astuple(each)) for each in graded.judgements])
 
     def tables(self) -> dict[str, Any]:
-        """The run's tables (pyarrow), each with the columns of `folder.TABLES`. They are given away: ask once."""
-        for name in self._rows:
-            self._pack(name)
-        ordered = {
-            name: folder.in_order(folder.joined(self._packed.pop(name)), self._places.pop(name)) for name in TABLES
-        }
-        return {**ordered, "messages": folder.joined(self._packed.pop("messages")).sort_by("id")}
-
-    def _add(self, name: str, rank: int, rows: list[tuple[Any, ...]]) -> None:
-        self._rows[name] += rows
-        self._places[name].extend([rank] * len(rows))
-        if len(self._rows[name]) >= PACKED:
-            self._pack(name)
-
-    def _pack(self, name: str) -> None:
-        """Turn rows into columns, which take a fraction of the memory."""
-        self._packed[name].append(folder.table(name, self._rows[name]))
-        self._rows[name] = []
+        """The run's tables (pyarrow), in the order of conversations, strategies and samples. Ask once."""
+        return self._collected.tables()
 
     # --- one row ---------------------------------------------------------------------------
 
@@ -104,7 +134,7 @@ class Rows:
         waits = [call.reply.latency_s for call in answered.calls]
         known = [wait for wait in waits if wait is not None]
         fired = canonical([asdict(each) for each in decision.fired]) if decision.fired else None
-        answer = None if answered.answer is None else self._kept(Message.plain("assistant", answered.answer))
+        answer = None if answered.answer is None else self._collected.keep(Message.plain("assistant", answered.answer))
         step = answered.turn if answered.step is None else answered.step
         turn = conversation.turns[step - 1]
         as_recorded = answered.said is None or answered.said == turn.user
@@ -123,7 +153,7 @@ class Rows:
             answered.on_recording,
             sum(known) if waits and len(known) == len(waits) else None,
             answered.calls[-1].reply.origin if answered.calls else None,
-            self._kept(answered.said or turn.user),
+            self._collected.keep(answered.said or turn.user),
             step,
             answered.history,
             answered.after,
@@ -142,8 +172,8 @@ class Rows:
             call.request.tier.name,
             call.request.tier.model,
             self._parameters(call),
-            self._prompt(call),
-            self._kept(Message.plain("assistant", reply.text)),
+            self._collected.keep_all(call.request.messages),
+            self._collected.keep(Message.plain("assistant", reply.text)),
             reply.origin,
             reply.model,
             usage.input,
@@ -168,22 +198,6 @@ class Rows:
         bare = replace(call, request=replace(call.request, system="", history=History(), now=()))
         return (call.key, *who, *self._call(turn, bare, starts[min(turn, len(starts)) - 1], usd))
 
-    def _prompt(self, call: Call) -> list[str]:
-        messages = call.request.messages
-        ids = [message.digest for message in messages]
-        if not self._kept_ids.issuperset(ids):  # mostly its end alone is new
-            for message in messages:
-                self._kept(message)
-        return ids
-
-    def _kept(self, message: Message) -> str:
-        if message.digest not in self._kept_ids:
-            self._kept_ids.add(message.digest)
-            self._rows["messages"].append((message.digest, message.role, message.content, message.extra or None))
-            if len(self._rows["messages"]) >= PACKED:
-                self._pack("messages")
-        return message.digest
-
     def _parameters(self, call: Call) -> str:
         params = call.request.tier.params
         if id(params) not in self._params:
@@ -207,7 +221,8 @@ def _rank(place: tuple[int, int, int]) -> int:
     return (place[0] << 40) + (place[1] << 20) + place[2]
 
 
-def _verdict(verdict: Verdict) -> tuple[Any, ...]:
+def verdict_row(verdict: Verdict) -> tuple[Any, ...]:
+    """A verdict as the table has it, after whose it is."""
     v = verdict
     return v.turn, v.metric, v.target, v.value, v.weight, v.critical, v.reason, v.grader, v.evidence, v.rubric
 

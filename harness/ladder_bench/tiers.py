@@ -19,7 +19,9 @@ from ladder_bench.domain import DEFAULT_MAX_OUTPUT_TOKENS, OUTPUT_BOUNDS, Json, 
 from ladder_bench.errors import InputError, Problem
 from ladder_bench.prices import AboveZero, Natural, Positive, PriceShape, Shape, Text, listed_price
 
-__all__ = ["Natural", "Positive", "Shape", "Text", "Tiers", "load_tiers", "read_tiers", "simulator_profile"]
+__all__ = [
+    "Natural", "Positive", "Shape", "Text", "Tiers", "load_tiers", "prices_in", "read_tiers", "simulator_profile",
+]  # fmt: skip
 
 
 PLAYS_THE_USER = "simulated/user"  # a profile of the simulator that gives no answers, so it is no tier of a file
@@ -55,6 +57,10 @@ class TierShape(Shape):
 class TiersShape(Shape):
     tiers: Annotated[list[Any], Field(min_length=1)]
     judges: list[Any] = Field(default_factory=list)
+
+
+class PricesShape(Shape):
+    prices: Annotated[dict[str, PriceShape], Field(min_length=1)]
 
 
 class ProfileShape(Shape):
@@ -139,6 +145,15 @@ def read_tiers(document: Document) -> Tiers:
     if problems:
         raise InputError(problems)
     return Tiers(tuple(found["tiers"]), document.file, tuple(found["judges"]))
+
+
+def prices_in(document: Document) -> tuple[dict[str, Price], dict[str, Loc]]:
+    """The prices in a file by tier name, and the place of each: a tiers file's, or `prices`. Raises InputError."""
+    if isinstance(document.value, Mapping) and "tiers" in document.value:
+        found = {tier.name: tier.price for tier in read_tiers(document).tiers}
+        return found, {name: ("tiers", n, "name") for n, name in enumerate(found)}
+    shapes = content.parse(PricesShape, document).prices
+    return {name: shape.price() for name, shape in shapes.items()}, {name: ("prices", name) for name in shapes}
 
 
 def _tier(shape: TierShape) -> Tier:

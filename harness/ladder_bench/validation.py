@@ -14,8 +14,10 @@ from ladder_bench import config, content, corpus, tiers
 from ladder_bench.documents import Document, Loc, display, parse_json, read_json, read_text, read_yaml
 from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, Problem, path_text
+from ladder_bench.gate.policy import PolicyShape, read_policy
 from ladder_bench.judge import asking, labelled
 from ladder_bench.judge.rubric import RubricShape, load_rubric, load_rubrics, read_rubric
+from ladder_bench.recommend import policy
 
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 DATASETS = (*LINES, ".parquet", ".csv")
@@ -134,6 +136,10 @@ def _rubric(document: Document, path: Path) -> None:
         raise InputError([document.problem(("prompt",), each.message) for each in error.problems]) from None
 
 
+def _gate(document: Document, path: Path) -> None:
+    read_policy(document)
+
+
 def _simulator(document: Document, path: Path) -> None:
     content.parse(tiers.SimulatorShape, document)
 
@@ -199,6 +205,10 @@ def _placed(document: Document, problem: Problem, name: str) -> Problem:
     return document.problem(group, problem.message)
 
 
+def _recommendation(document: Document, path: Path) -> None:
+    policy.read_policy(document)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of file: the key that only it has, all its keys, and how it is checked."""
@@ -217,8 +227,10 @@ KINDS: Mapping[str, Kind] = {
     "ladder": _kind("steps", config.LadderShape, _ladder),
     "rubric": _kind("grader", RubricShape, _rubric),
     "trigger lexicon": _kind("phrases", LexiconShape, _lexicon),
+    "gate policy": _kind("margins", PolicyShape, _gate),
     "simulator": _kind("profiles", tiers.SimulatorShape, _simulator),
     "tiers file": _kind("tiers", tiers.TiersShape, _tiers),
+    "policy of recommend": _kind("traffic", policy.PolicyShape, _recommendation),
 }
 
 
@@ -242,7 +254,7 @@ def kind_of(document: Document) -> str:
         if kind.marker in value:
             return name
     score = {
-        name: sum(bool(key in kind.keys or content.did_you_mean(key, kind.keys)) for key in value)
+        name: sum(2 if key in kind.keys else bool(content.did_you_mean(key, kind.keys)) for key in value)
         for name, kind in KINDS.items()
     }
     best = max(score, key=lambda name: score[name])

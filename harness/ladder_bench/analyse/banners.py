@@ -10,6 +10,7 @@ from ladder_bench.analyse import judge_banners, shortfalls, strategies
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.metrics import Scores
 from ladder_bench.analyse.shortfalls import Shortfall
+from ladder_bench.analyse.tails import TAIL, tail_share
 from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.domain import Json
 
@@ -28,6 +29,7 @@ def banners(
         *_of_the_replay(summary, about),
         *shortfalls.banners(short, about),
         *_of_what_is_missing(summary, scores),
+        *_of_the_tail(scores),
         *about["notes"],
     ]
 
@@ -40,11 +42,30 @@ def _of_what_was_run(about: Json) -> Iterator[str]:
             f"incomplete: stopped after {stopped['conversations']} of {stopped['of']} conversations, those that "
             f"finished first ({stopped['reason']}); the same command again completes it"
         )
+    if about["mode"] == "imported":
+        yield from _of_import(about)
     conversations = len(about["dataset"]["conversations"])
     if conversations < FEWEST:
         yield f"{_conversations(conversations)}: too few for any interval ({FEWEST} are needed)"
     elif conversations < SMALL:
         yield f"small sample: {_conversations(conversations)}"
+
+
+def _of_import(about: Json) -> Iterator[str]:
+    """What finished transcripts cannot show, and how far their arms have the same conversations."""
+    arms, found = about["imported"]["arms"], about["imported"]
+    if len(arms) == 1:
+        yield "imported transcripts: not a replay"
+        return
+    yield "imported transcripts: not a replay; arms met different user words, so they differ in more than who answers"
+    if about["design"] == "unpaired":
+        yield "unpaired: no conversation is in two arms, so a difference holds what their conversations differ by, too"
+    elif any(found["only"].values()):
+        lacks = ", ".join(f"{name} {count:,}" for name, count in found["only"].items() if count)
+        yield (
+            f"paired by conversation id: {found['common']:,} conversations are in every arm; others are not, and say "
+            f"nothing of a difference to an arm that lacks them ({lacks})"
+        )
 
 
 def _conversations(count: int) -> str:
@@ -94,3 +115,16 @@ def _of_what_is_missing(summary: Mapping[str, Json], scores: Sequence[Scores]) -
     if unscored:
         are = "turn could not be scored for quality and is" if unscored == 1 else TURNS_ARE
         yield f"{unscored} {are} left out of its means"
+
+
+def _of_the_tail(scores: Sequence[Scores]) -> Iterator[str]:
+    costs = {score.strategy: score.values["cost_usd_warm"] for score in scores}
+    shares = {name: tail_share(usd) for name, usd in costs.items() if (~np.isnan(usd)).sum() >= FEWEST}
+    heavy = [name for name, share in shares.items() if share > TAIL]
+    if heavy:
+        worst = max(heavy, key=shares.__getitem__)
+        more = f" and {len(heavy) - MOST_NAMES} more" if len(heavy) > MOST_NAMES else ""
+        yield (
+            f"long tail: over {TAIL:.0%} of the cost is in the dearest 1 % of conversations ({shares[worst]:.0%} with "
+            f"{worst}), so intervals of costs are too narrow: {', '.join(heavy[:MOST_NAMES])}{more}"
+        )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ladder_bench.analyse.estimates import DRAWS, LEVEL, Array
+from ladder_bench.analyse.estimates import DRAWS, LEVEL, NOISE, Array
 
 CELLS = 4_000_000  # weights in memory at once
+USUAL = 0.25  # standard deviations from the median: nearer ones are taken to be alike
 
 
 def weights(n: int, draws: int = DRAWS, seed: int = 0) -> Array:
@@ -35,22 +36,27 @@ def max_t(influences: Array, alpha: float = 1 - LEVEL, draws: int = 4000, seed: 
     `influences`: (n, k), each column an effect's influence values on the same n conversations. Studentised max-T with
     multinomial weights shared by all effects (Romano and Wolf 2005): in each draw, the largest |mean / error| over the
     effects that vary, the error made again from that draw. Infinite where nothing can be said (n < 2).
+
+    An effect that is the usual one in most conversations keeps its first error: draws that hold hardly any of the
+    others would have next to none, and one such effect would make the bands of all three times as wide.
     """
     n = len(influences)
-    varying = influences[:, influences.std(axis=0) > 0] if n > 1 else influences[:, :0]
     if n < 2:
         return float("inf")
+    varying = influences[:, influences.std(axis=0) > 0]
     if varying.shape[1] == 0:
         return 0.0
     centred = varying - varying.mean(axis=0)
+    spread = centred.std(axis=0)
+    apart = np.abs(centred - np.median(centred, axis=0)) > USUAL * spread
+    sparse = apart.sum(axis=0) < n / 2
     largest = []
     for block in _blocks(n, draws, seed):
         centre = block @ centred / n
-        spread = block @ centred**2 / n - centre**2
-        error = np.sqrt(np.maximum(spread, 0.0) / (n - 1))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            studentised = np.where(error > 0, np.abs(centre) / error, 0.0)
-        largest.append(studentised.max(axis=1))
+        drawn = np.maximum(block @ centred**2 / n - centre**2, 0.0)
+        told = ~sparse & (drawn > NOISE * spread**2)  # a draw of equal values has no error
+        variance = np.where(told, drawn, np.where(sparse, spread**2, np.inf))
+        largest.append((np.abs(centre) / np.sqrt(variance / (n - 1))).max(axis=1))
     return float(np.quantile(np.concatenate(largest), 1 - alpha))
 
 

@@ -92,13 +92,14 @@ def conversations_needed_together(
 
     None where the tests do not share their units, or need more than MOST.
     """
-    varying = [test for test in tests if not test.effect.identical]
+    varying = [test for test in tests if test.effect.error > 0]  # a difference that is the same everywhere is no noise
     if not varying:
         return FEWEST
-    parts = [test.effect.parts for test in varying]
-    if any(len(part) != 1 or part[0].size != parts[0][0].size or part[0].size < 2 for part in parts):
+    effects = [test.effect for test in varying]
+    units = [(type(effect), [part.shape for part in effect.parts]) for effect in effects]
+    if any(unit != units[0] for unit in units) or effects[0].fewest < 2:
         return None
-    drawn = _correlated([part[0] for part in parts], draws, seed)
+    drawn = _correlated(effects, draws, seed)
     scales = np.array([test.margin / test.effect.deviation for test in varying])
 
     def passing(n: int) -> float:
@@ -115,12 +116,13 @@ def conversations_needed_together(
     return high
 
 
-def _correlated(influences: Sequence[Array], draws: int, seed: int) -> Array:
-    """Standard normal draws (draws, k) with the correlation of the influence values."""
-    correlation = np.corrcoef(np.array(influences)) if len(influences) > 1 else np.ones((1, 1))
-    values, vectors = np.linalg.eigh(correlation)
+def _correlated(effects: Sequence[Effect], draws: int, seed: int) -> Array:
+    """Standard normal draws (draws, k) with the correlation of the effects."""
+    covariances = np.array([[one.covariance(two) for two in effects] for one in effects])
+    errors = np.sqrt(covariances.diagonal())
+    values, vectors = np.linalg.eigh(covariances / np.outer(errors, errors))
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    found: Array = np.random.default_rng(seed).standard_normal((draws, len(influences))) @ root.T
+    found: Array = np.random.default_rng(seed).standard_normal((draws, len(effects))) @ root.T
     return found
 
 

@@ -9,12 +9,12 @@ groups of units: SE^2 = sum of var(part) / size, with Welch's and Satterthwaite'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ladder_bench.analyse.estimates import FEWEST, LEVEL, NOISE, Array, t_above, t_quantile
+from ladder_bench.analyse.estimates import FEWEST, IDENTICAL, LEVEL, NOISE, Array, t_above, t_quantile
 from ladder_bench.domain import Estimate
 
 
@@ -90,7 +90,7 @@ class Effect:
         """The standard error; infinite where a group has a single unit."""
         if self.fewest < 2:
             return 0.0 if self.identical else float("inf")
-        return float(np.sqrt(sum(part.var(ddof=1) / part.size for part in self.parts)))
+        return float(np.sqrt(self.covariance(self)))
 
     @property
     def freedom(self) -> float:
@@ -100,6 +100,11 @@ class Effect:
         shares = [part.var(ddof=1) / part.size for part in self.parts]
         below = sum(share**2 / (part.size - 1) for share, part in zip(shares, self.parts, strict=True))
         return float(sum(shares) ** 2 / below) if below > 0 else min(part.size for part in self.parts) - 1
+
+    def covariance(self, other: Effect) -> float:
+        """Of this value with another over the same units; with itself the square of the error."""
+        pairs = zip(self.parts, other.parts, strict=True)
+        return float(sum(_dot(one - one.mean(), two - two.mean()) / (one.size - 1) / one.size for one, two in pairs))
 
     @property
     def deviation(self) -> float:
@@ -129,7 +134,7 @@ class Effect:
     def estimate(self) -> Estimate:
         """With its 95 % interval, or with the reason why there is none."""
         if self.identical:
-            return Estimate(0.0, 0.0, 0.0, self.n, self.unscored, "identical")
+            return Estimate(0.0, 0.0, 0.0, self.n, self.unscored, IDENTICAL)
         if self.fewest < FEWEST:
             why = f"no interval: {self.fewest} conversations, {FEWEST} are needed"
             return Estimate(self.value, None, None, self.n, self.unscored, why)
@@ -138,7 +143,50 @@ class Effect:
 
     def reversed(self) -> Effect:
         """The same with the other sign."""
-        return Effect(-self.value, tuple(-part for part in self.parts), self.unscored)
+        return replace(self, value=-self.value, parts=tuple(-part for part in self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Suite(Effect):
+    """An effect on these conversations and no others: all that varies is from run to run.
+
+    Each part is (conversations, samples). With C conversations, S samples and s_i^2 the variance of conversation i's,
+    SE^2 = sum_i s_i^2 / S / C^2. It says nothing about other conversations: never to be mixed with an `Effect`.
+    """
+
+    @property
+    def n(self) -> int:
+        return max((part.shape[0] for part in self.parts), default=0)
+
+    @property
+    def fewest(self) -> int:
+        return min((part.shape[0] for part in self.parts), default=0)
+
+    @property
+    def freedom(self) -> float:
+        """Satterthwaite's, about C (S - 1): s_i^4 overstates the fourth power by (S + 1) / (S - 1) on average."""
+        varied = [part.var(axis=1, ddof=1) / part.shape[1] / part.shape[0] ** 2 for part in self.parts]
+        below = sum(float((each**2).sum()) / (part.shape[1] + 1) for each, part in zip(varied, self.parts, strict=True))
+        most = float(sum(part.shape[0] * (part.shape[1] - 1) for part in self.parts))
+        return min(most, float(sum(each.sum() for each in varied)) ** 2 / below) if below > 0 else most
+
+    def covariance(self, other: Effect) -> float:
+        found = 0.0
+        for one, two in zip(self.parts, other.parts, strict=True):
+            count, samples = one.shape
+            within = _dot(one - one.mean(axis=1, keepdims=True), two - two.mean(axis=1, keepdims=True))
+            found += within / (samples - 1) / samples / count**2
+        return found
+
+
+def suite(effect: Effect) -> Suite:
+    """The same effect for these conversations alone, from readings of columns (conversations, samples) without gaps.
+
+    Raises ValueError where there are no two samples: then what a run varies by is not known.
+    """
+    if any(part.ndim != 2 or part.shape[1] < 2 for part in effect.parts):
+        raise ValueError("suite inference needs 2 samples of each conversation or more")
+    return Suite(effect.value, effect.parts, effect.unscored)
 
 
 def difference(first: Reading, second: Reading, unscored: int = 0) -> Effect:
@@ -147,7 +195,7 @@ def difference(first: Reading, second: Reading, unscored: int = 0) -> Effect:
     if abs(value) <= NOISE * max(abs(first.value), abs(second.value), 1.0):
         value = 0.0
     influence = first.influence - second.influence
-    scale = max(float(np.abs(first.influence).max(initial=0.0)), float(np.abs(second.influence).max(initial=0.0)))
+    scale = max(float(np.abs(each).max(initial=0.0)) for arm in (first, second) for each in (arm.value, arm.influence))
     return Effect(value, (np.where(np.abs(influence) <= NOISE * scale, 0.0, influence),), unscored)
 
 
@@ -181,11 +229,13 @@ def by_stratum(effect: Effect, strata: Sequence[Any], shares: dict[Any, float]) 
     SE^2 = sum_h W_h^2 s_h^2 / n_h over strata with declared shares W_h (Cochran 1977, 5A.9, conditional on n_h).
     """
     (part,) = effect.parts
-    labels = np.asarray(strata)
+    labels = np.array([*strata, None], dtype=object)[:-1]  # names of any kind, compared as they are
+    names = [name for name in dict.fromkeys(strata) if shares[name] > 0]
+    whole = sum(shares[name] for name in names)
     found = []
-    for name in dict.fromkeys(strata):
+    for name in names:
         mine = part[labels == name]
-        found.append(shares[name] * (mine - mine.mean()))
+        found.append(shares[name] / whole * (mine - mine.mean()))
     return Effect(effect.value, tuple(found), effect.unscored)
 
 
@@ -205,3 +255,7 @@ def weights(strata: Sequence[Any], shares: dict[Any, float]) -> Array:
 
 def _mean(values: Array, weights: Array | None) -> float:
     return float(values.mean() if weights is None else (values * weights).mean())
+
+
+def _dot(first: Array, second: Array) -> float:
+    return float(np.vdot(first, second))

@@ -20,6 +20,7 @@ FEWEST = 20  # conversations for an interval
 LEVEL = 0.95
 DRAWS = 1000
 BLOCK = 500_000  # weights that are in memory at once
+IDENTICAL = "identical"
 NOISE = 1e-12  # relative; sums of floats in another order differ by less, real differences by more
 
 
@@ -90,9 +91,13 @@ def difference(first: Array, second: Array) -> Array:
 
 
 def paired(first: Array, second: Array) -> Estimate:
-    """Mean of first minus second over the conversations that have both; `unscored` counts the others."""
+    """Mean of first minus second over the conversations that have both; `unscored` counts the others.
+
+    Where nothing differs in any of them, it is 0 [0, 0] and says so.
+    """
     changes = difference(first, second)
-    return mean(changes, int(np.isnan(changes).sum()))
+    found = mean(changes, int(np.isnan(changes).sum()))
+    return replace(found, why=IDENTICAL) if found.low == found.high == 0 else found
 
 
 def with_interval(value: float, influence: Array, unscored: int = 0) -> Estimate:
@@ -127,21 +132,36 @@ def quantiles(groups: Sequence[Array], probabilities: Sequence[float], seed: int
     full = [group for group in groups if group.size]
     if not full:
         return [missing("no latency was measured or recorded") for _ in probabilities]
-    values = np.concatenate(full)
-    owner = np.repeat(np.arange(len(full)), [group.size for group in full])
+    if len(full) < FEWEST:
+        why = f"no interval: {len(full)} conversations, {FEWEST} are needed"
+        return [Estimate(centre, None, None, len(full), 0, why) for centre in _ordered(full, probabilities)[2]]
+    centres, drawn = drawn_quantiles(full, probabilities, seed)
+    tail = (1 - LEVEL) / 2
+    return [
+        Estimate(centre, float(np.quantile(each, tail)), float(np.quantile(each, 1 - tail)), len(full))
+        for centre, each in zip(centres, drawn, strict=True)
+    ]
+
+
+def drawn_quantiles(
+    groups: Sequence[Array], probabilities: Sequence[float], seed: int = 0
+) -> tuple[list[float], list[Array]]:
+    """Quantiles over all values of all conversations, and each of them in every draw of conversations.
+
+    The same number of groups and the same seed give the same draws, whatever the groups hold.
+    """
+    values, owner, centres = _ordered(groups, probabilities)
+    return centres, _drawn(values, owner, len(groups), probabilities, np.random.default_rng(seed))
+
+
+def _ordered(groups: Sequence[Array], probabilities: Sequence[float]) -> tuple[Array, Any, list[float]]:
+    """All values in their order, the conversation of each, and their quantiles."""
+    values = np.concatenate(list(groups))
+    owner = np.repeat(np.arange(len(groups)), [group.size for group in groups])
     order = np.argsort(values, kind="stable")
     values, owner = values[order], owner[order]
     ones = np.arange(1, values.size + 1)[np.newaxis]
-    centres = [_reaching(values, ones, p)[0] for p in probabilities]
-    if len(full) < FEWEST:
-        why = f"no interval: {len(full)} conversations, {FEWEST} are needed"
-        return [Estimate(float(centre), None, None, len(full), 0, why) for centre in centres]
-    drawn = _drawn(values, owner, len(full), probabilities, np.random.default_rng(seed))
-    tail = (1 - LEVEL) / 2
-    return [
-        Estimate(float(centre), float(np.quantile(each, tail)), float(np.quantile(each, 1 - tail)), len(full))
-        for centre, each in zip(centres, drawn, strict=True)
-    ]
+    return values, owner, [float(_reaching(values, ones, p)[0]) for p in probabilities]
 
 
 def _drawn(

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ladder_bench.analyse import estimates
+from ladder_bench.analyse import estimates, gaps
 from ladder_bench.analyse.metrics import METRICS, Scores
 from ladder_bench.domain import Estimate
 
@@ -54,6 +54,7 @@ def estimated(
         found[name] = estimate
     nothing = estimates.missing("no conversation has a value")
     found = {name: estimates.amount(_explained(found.get(name, nothing), reasons.get(name))) for name in METRICS}
+    found = {name: gaps.withheld(each, score.gaps.get(name)) for name, each in found.items()}
     return found | {name: estimates.missing(why) for name, why in withheld.items()}
 
 

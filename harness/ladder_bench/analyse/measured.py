@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ladder_bench.analyse import contract, estimates, handoffs, metrics, pareto, strategies
+from ladder_bench.analyse import contract, estimates, handoffs, metrics, pareto, sensitivity, strategies
 from ladder_bench.analyse.against import against, best_single
 from ladder_bench.analyse.corrections import prompted_shares
+from ladder_bench.analyse.equal_quality import cost_at_equal_quality
 from ladder_bench.analyse.headline import estimated
 from ladder_bench.analyse.judgements import Judged
 from ladder_bench.analyse.metrics import Scores
-from ladder_bench.analyse.reasons import reasons, withheld
+from ladder_bench.analyse.pass_hat import pass_hat_k
+from ladder_bench.analyse.reasons import of_arm, reasons, withheld
 from ladder_bench.domain import Estimate, Json
 
 
@@ -56,7 +58,8 @@ class Measured:
         top = strategies.plain_by_tier(self.about["strategies"]).get(self.about["tiers"][0]["name"])
         if top is None:
             return None
-        cost = estimates.mean(self.by_name[top].values["cost_usd_warm"]).value
+        gap = self.by_name[top].gaps.get("cost_usd_warm")
+        cost = None if gap and gap.too_wide else estimates.mean(self.by_name[top].values["cost_usd_warm"]).value
         return None if cost is None else metrics.UNRESOLVED_TIMES * cost
 
     @property
@@ -71,19 +74,28 @@ class Measured:
         base = self.by_name[self.base] if self.base else None
         why, never = reasons(about, self.found, rate == "quality"), withheld(about["mode"])
         labels = pareto.labels(self.scores, _replaced(about))
+        fronts = pareto.front_shares(self.scores, _replaced(about))
         place = {name: index for index, name in enumerate(sorted(about["dataset"]["conversations"]))}
         prompted = prompted_shares(self.tables)
+        equal = cost_at_equal_quality(about, self.by_name)
         rows = []
         for strategy, score in zip(about["strategies"], self.scores, strict=True):
-            found = estimated(score, unresolved, why, never, strategies.certain(strategy), rate)
+            own = why | of_arm(about, score.strategy, unresolved)
+            found = estimated(score, unresolved, own, never, strategies.certain(strategy), rate)
             found["self_corrections_prompted_share"] = prompted[score.strategy]
+            if about["mode"] == "imported":
+                found["turns_per_conversation"] = estimates.mean(score.values["turns_per_conversation"])
             rows.append(
                 {
                     "name": score.strategy,
                     "controls": bool(strategy["control"]),
                     "metrics": {key: asdict(each) for key, each in found.items()},
                     "pareto": labels[score.strategy],
+                    "front_share": fronts[score.strategy],
                     "against_base": against(score, base) if base else None,
+                    **_trials(score),
+                    "qpd_against_base": sensitivity.qpd_against_base(score, base, unresolved, rate) if base else None,
+                    "cost_at_equal_quality": equal[score.strategy],
                     "failed_turns": score.failed_turns,
                     "turns": score.turns,
                     "contract": contract.contract(score),
@@ -94,6 +106,13 @@ class Measured:
                 }
             )
         return rows
+
+
+def _trials(score: Scores) -> dict[str, Json]:
+    """pass^k, where conversations have several samples and something says which were resolved."""
+    resolved = score.cells.get("resolved")
+    found = {} if resolved is None else pass_hat_k(resolved)
+    return {"pass_hat_k": {str(k): asdict(each) for k, each in found.items()}} if found else {}
 
 
 def _discarded(score: Scores) -> Estimate:

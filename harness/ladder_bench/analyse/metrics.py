@@ -11,8 +11,9 @@ import numpy as np
 
 from ladder_bench.analyse import estimates, turns
 from ladder_bench.analyse.estimates import Array
+from ladder_bench.analyse.gaps import Gap, Ledger
 from ladder_bench.analyse.purposes import EVALUATION
-from ladder_bench.analyse.resolution import Life, Reached, Told
+from ladder_bench.analyse.resolution import RECORDED_OUTCOME, Life, Reached, Told
 from ladder_bench.analyse.tables import rows
 from ladder_bench.analyse.turns import AS_GOOD, PREFERENCE, QUALITY, Turns, TurnScore
 from ladder_bench.domain import Estimate, Mode
@@ -58,7 +59,8 @@ class Scores:
     conversations, once a sample, that were not answered to the end (costs, tokens, resolved, escalations, handoffs).
     `waits` are seconds a turn, by conversation. `by_purpose`: warm dollars by the purpose of the calls. `parts`: shares
     by (metric, target) for scaffold parts and guardrails, and in `unscored` under "metric: target". `lived`: its turns.
-    `cells`: `values` before the mean over samples, (conversations, samples), for the metrics of `SAMPLED`.
+    `cells`: `values` before the mean over samples, (conversations, samples), for the metrics of `SAMPLED`. `gaps`: what
+    keeps metrics from having a value in some conversations, where a log does not say what they need.
     """
 
     strategy: str
@@ -71,6 +73,7 @@ class Scores:
     parts: Mapping[tuple[str, str], Array] = field(default_factory=dict)
     lived: Turns | None = None
     cells: Mapping[str, Array] = field(default_factory=dict)
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
 
 
 def scores(
@@ -95,11 +98,11 @@ def scores(
 READ = {
     "turns": (
         "conversation", "sample", "turn", "step", "tier", "failure", "opened", "switched", "escalated", "on_recording",
-        "wait_s", "history",
+        "wait_s", "history", "answer",
     ),
     "calls": (
         "conversation", "sample", "turn", "purpose", "usd_warm", "usd_cold", "usd_billed", "input", "output",
-        "estimated",
+        "estimated", "tier", "flags",
     ),
     "verdicts": ("conversation", "sample", "turn", "metric", "target", "value", "weight", "critical"),
 }  # fmt: skip
@@ -175,6 +178,9 @@ class _Reduction:
         self._told: dict[Cell, Told] = {}
         self._on_recording: set[tuple[Cell, int]] = set()  # turns at which there is no question of validity
         self._failed: set[tuple[Cell, int]] = set()  # turns without an answer
+        self._called: set[tuple[int, int, int]] = set()  # turns with a call
+        self._looked: set[str] = set()  # metrics of verdicts
+        self._ledger = Ledger(self._shape)
 
     def scores(self) -> Scores:
         sums, unscored = self._sums, self._unscored
@@ -183,26 +189,34 @@ class _Reduction:
         for row in self._rows("calls"):
             if row["purpose"] not in EVALUATION:
                 self._add_call((self._place[row["conversation"]], row["sample"]), row)
-        lived, answered = sums["turns"].total, sums["answered"].total
+        lived, answered, spoken = (sums[name].total for name in ("turns", "answered", "spoken"))
         whole = (lived > 0) & (answered == lived)  # what was not answered to the end has no whole cost
         complete = whole.astype(float)
-        billed = complete * (sums["not_billed"].total == 0)
+        ledger = self._ledger
+        if self._mode == "imported":
+            ledger.silent((lived > 0) & (sums["called"].total == 0))
+        priced, counted = complete * ~ledger.unpriced, complete * ~ledger.uncounted
+        billed = priced * (sums["not_billed"].total == 0)
+        of = dict.fromkeys(COMPLETE, complete) | {"cost_usd_warm": priced, "cost_usd_cold": priced}
+        of |= {"cost_usd_billed": billed, "tokens": counted}
         failed = int(lived.sum() - answered.sum())
-        unscored |= dict.fromkeys(COMPLETE, int((lived > 0).sum() - complete.sum()))
-        unscored |= {"cost_usd_billed": int((lived > 0).sum() - billed.sum())}
+        unscored |= {metric: int((lived > 0).sum() - known.sum()) for metric, known in of.items()}
         unscored |= {"unsupported_per_turn": failed, "self_corrections_per_turn": failed}
-        values = {metric: sums[metric].over(billed if metric == "cost_usd_billed" else complete) for metric in COMPLETE}
+        values = {metric: sums[metric].over(known) for metric, known in of.items()}
+        values["turns_per_conversation"] = sums["called"].over((lived > 0).astype(float))
         self._add_verdicts(self._rows("verdicts"))
         self._add_shares()
         self._add_resolved(whole, lived_rows)
         values |= {name: sums[name].over(sums[name].weight) for name in GRADED}
-        some = (answered > 0).astype(float)
+        judged = self._of_looked(spoken, "supported_specifics")
+        some = (judged > 0).astype(float)
         values |= {"unsupported": sums["unsupported"].over(some), "claims": sums["claims"].over(some)}
-        for metric in ("unsupported", "self_corrections"):
-            values |= {f"{metric}_per_turn": sums[metric].over(answered - sums[f"unjudged {metric}"].total)}
-        judged = answered - sums["unjudged unsupported"].total
+        judged = judged - sums["unjudged unsupported"].total
+        values["unsupported_per_turn"] = sums["unsupported"].over(judged)
+        read = self._of_looked(spoken, "self_correction") - sums["unjudged self_corrections"].total
+        values["self_corrections_per_turn"] = sums["self_corrections"].over(read)
         cells = {name: sums[name].cells(sums[name].weight) for name in ("quality", "resolved")}
-        cells["cost_usd_warm"] = sums["cost_usd_warm"].cells(complete)
+        cells["cost_usd_warm"] = sums["cost_usd_warm"].cells(priced)
         cells["unsupported_per_turn"] = sums["unsupported"].cells(judged)
         return Scores(
             self._strategy,
@@ -211,11 +225,16 @@ class _Reduction:
             [np.array(each) for each in waits],
             failed,
             int(lived.sum()),
-            {purpose: found.over(complete) for purpose, found in sorted(self._by_purpose.items())},
+            {purpose: found.over(priced) for purpose, found in sorted(self._by_purpose.items())},
             {part: found.over(found.weight) for part, found in self._parts.items()},
             turns.columns(lived_rows, self._place, self._columns),
             cells,
+            ledger.gaps(int((lived > 0).sum())),
         )
+
+    def _of_looked(self, spoken: Array, metric: str) -> Array:
+        """The turns of a rate. Where nobody looked at imported answers nothing was found, and that is not 0."""
+        return spoken * 0.0 if self._mode == "imported" and metric not in self._looked else spoken
 
     def _rows(self, name: str) -> Iterator[Mapping[str, Any]]:
         return rows(self._tables, name, self._strategy, READ[name])
@@ -228,13 +247,15 @@ class _Reduction:
             cell = self._place[row["conversation"]], row["sample"]
             self._sums["turns"].add(cell, 1.0)
             self._sums["answered"].add(cell, float(row["failure"] is None))
+            silent = self._mode == "imported" and row["answer"] is None  # where a log ends, nothing failed
+            self._sums["spoken"].add(cell, float(row["failure"] is None and not silent))
             self._sums["escalations_per_conversation"].add(cell, float(row["opened"]))
             self._sums["handoffs_per_conversation"].add(cell, float(row["switched"]))
             if self._strategy == self._preferred_over and row["failure"] is None:
                 self._per_turn[cell, row["turn"]].add(
                     {"metric": PREFERENCE, "value": AS_GOOD, "weight": 1.0, "critical": False}
                 )
-            if row["failure"] is not None:
+            if row["failure"] is not None or silent:
                 self._failed.add((cell, row["turn"]))
             if row["on_recording"]:
                 self._on_recording.add((cell, row["turn"]))
@@ -244,16 +265,22 @@ class _Reduction:
 
     def _add_call(self, cell: Cell, row: Mapping[str, Any]) -> None:
         sums, discarded = self._sums, row["purpose"] == "discarded"
-        sums["cost_usd_warm"].add(cell, row["usd_warm"])
-        sums["cost_usd_cold"].add(cell, row["usd_cold"])
-        sums["not_billed"].add(cell, float(row["usd_billed"] is None))
-        sums["cost_usd_billed"].add(cell, row["usd_billed"] or 0.0)
-        sums["tokens"].add(cell, float(row["input"] + row["output"]))
+        if (*cell, row["turn"]) not in self._called:
+            self._called.add((*cell, row["turn"]))
+            sums["called"].add(cell, 1.0)
         sums["estimated_calls"].add(cell, float(row["estimated"]))
         sums["discarded_per_conversation"].add(cell, float(discarded))
-        self._by_purpose[row["purpose"]].add(cell, row["usd_warm"])
-        columns = self._columns[*cell, row["turn"]]
-        columns["usd"] = columns.get("usd", 0.0) + row["usd_warm"]
+        if not self._ledger.add(cell, row):
+            return
+        sums["cost_usd_warm"].add(cell, row["usd_warm"] or 0.0)
+        sums["cost_usd_cold"].add(cell, row["usd_cold"] or 0.0)
+        sums["not_billed"].add(cell, float(row["usd_billed"] is None))
+        sums["cost_usd_billed"].add(cell, row["usd_billed"] or 0.0)
+        sums["tokens"].add(cell, float((row["input"] or 0) + (row["output"] or 0)))
+        self._by_purpose[row["purpose"]].add(cell, row["usd_warm"] or 0.0)
+        if row["usd_warm"] is not None:
+            columns = self._columns[*cell, row["turn"]]
+            columns["usd"] = columns.get("usd", 0.0) + row["usd_warm"]
 
     # --- verdicts --------------------------------------------------------------------------
 
@@ -261,12 +288,13 @@ class _Reduction:
         sums = self._sums
         for row in verdicts:
             cell, metric, value = (self._place[row["conversation"]], row["sample"]), row["metric"], row["value"]
+            self._looked.add(metric)
             if metric in QUALITY or (metric == PREFERENCE and self._preferred_over):
                 self._per_turn[cell, row["turn"]].add(row)
             if metric == "supported_specifics":
                 self._add_claims(cell, row)
             elif metric == RESOLUTION:
-                self._told.setdefault(cell, Told()).add(value)
+                self._told.setdefault(cell, Told()).add(value, recorded=row["target"] == RECORDED_OUTCOME)
             elif metric in PARTS:
                 self._add_part(cell, row)
             elif metric == "reached":

@@ -1,13 +1,19 @@
-"""The Pareto labels: which strategies another one beats on quality and cost at once, and which none can."""
+"""The Pareto labels: which strategies another one beats on quality and cost at once, and which none can.
+
+Beside them, as description, how often each is on the front when conversations are drawn again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 
-from ladder_bench.analyse.estimates import FEWEST, NOISE, Array, standard_error, t_above
+from ladder_bench.analyse import bootstrap
+from ladder_bench.analyse.estimates import DRAWS, FEWEST, NOISE, Array, difference, standard_error, t_above
 from ladder_bench.analyse.metrics import Scores
+from ladder_bench.domain import Json
 
 ALPHA = 0.05
 
@@ -74,3 +80,56 @@ def _holm(p_values: dict[tuple[int, int], float]) -> set[tuple[int, int]]:
             break
         rejected.add(pair)
     return rejected
+
+
+# --- the share of draws on the front -------------------------------------------------------
+
+
+def front_shares(scores: Sequence[Scores], apart: Collection[str] = ()) -> dict[str, dict[str, Json]]:
+    """The share of bootstrap draws in which no other strategy is as good and as cheap, and better in one of both.
+
+    A description, no test. Strategies share the draws, over the conversations that all of them have; left out are those
+    that have fewer than 20, and those that are `apart`, which are held against nothing.
+    """
+    sizes = {score.strategy: int(_known(score).sum()) for score in scores}
+    compared = [each for each in scores if each.strategy not in apart and sizes[each.strategy] >= FEWEST]
+    common = np.all([_known(each) for each in compared], axis=0) if compared else np.zeros(0, dtype=bool)
+    n = int(common.sum())
+    values = [] if n < FEWEST or len(compared) < 2 else _undominated(compared, common).mean(axis=0).tolist()
+    shares = dict(zip([each.strategy for each in compared], values, strict=False))
+    found: dict[str, dict[str, Json]] = {}
+    for name, size in sizes.items():
+        why = _why_not(name in apart, size, len(compared), n) if name not in shares else None
+        draws = DRAWS if why is None else 0
+        found[name] = {"value": shares.get(name), "n": n if name in shares else size, "draws": draws, "why": why}
+    return found
+
+
+def _known(score: Scores) -> Any:
+    """In which conversations a strategy has both a quality and a cost."""
+    return ~np.isnan(score.values["quality"]) & ~np.isnan(score.values["cost_usd_warm"])
+
+
+def _why_not(is_apart: bool, size: int, compared: int, common: int) -> str:
+    if is_apart:
+        return "held against nothing: a placebo stands for this recording"
+    if size == 0:
+        return "no conversation has a quality and a cost"
+    if size < FEWEST:
+        return f"no share: {size} conversations, {FEWEST} are needed"
+    if compared < 2:
+        return "no other strategy to compare with"
+    return f"no share: {common} conversations that all strategies have, {FEWEST} are needed"
+
+
+def _undominated(scores: Sequence[Scores], common: Any) -> Any:
+    """For each draw and strategy whether no other one beats it (draws, strategies)."""
+    metrics = ("quality", "cost_usd_warm")
+    drawn = bootstrap.means(np.stack([each.values[metric][common] for metric in metrics for each in scores], axis=1))
+    quality, cost = drawn[:, : len(scores)], drawn[:, len(scores) :]
+    columns = []
+    for place in range(len(scores)):
+        better = np.sign(difference(quality, quality[:, [place]]))
+        dearer = np.sign(difference(cost, cost[:, [place]]))
+        columns.append(~((better >= 0) & (dearer <= 0) & (better > dearer)).any(axis=1))
+    return np.stack(columns, axis=1)

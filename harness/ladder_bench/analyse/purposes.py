@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ladder_bench import folder
-from ladder_bench.analyse import estimates
+from ladder_bench.analyse import estimates, gaps
 from ladder_bench.domain import Json
 
 if TYPE_CHECKING:
@@ -19,9 +19,10 @@ EVALUATION = ("judge", "user")  # purposes that no strategy pays for
 def by_purpose(score: Scores) -> dict[str, dict[str, Json]]:
     """For each purpose that a strategy's calls had: warm dollars a conversation, and their share of its cost."""
     whole, left_out = score.values["cost_usd_warm"], score.unscored.get("cost_usd_warm", 0)
+    gap = score.gaps.get("cost_usd_warm")
     return {
         purpose: {
-            "usd": asdict(estimates.amount(estimates.mean(usd, left_out))),
+            "usd": asdict(gaps.withheld(estimates.amount(estimates.mean(usd, left_out)), gap)),
             "share": asdict(estimates.within_1(estimates.ratio(usd, whole, left_out))),
         }
         for purpose, usd in score.by_purpose.items()

@@ -11,11 +11,13 @@ from ladder_bench.analyse.turns import QUALITY
 from ladder_bench.analyse.validity import why_not
 from ladder_bench.domain import Json
 
+NO_LADDER = "imported transcripts: an arm is one strategy from end to end, and nothing decided here who answers"
 WITHHELD = {
+    "imported": dict.fromkeys(("escalations_per_conversation", "handoffs_per_conversation"), NO_LADDER),
     "forced": {
         "first_turn_alignment": "forced replay: the second answer follows the recorded first one, so two answers are "
         "no opening; the first alone is there",
-    }
+    },
 }
 PREFERRED = "answers were compared and no criterion was graded: to be preferred is not to have resolved anything"
 NO_RUBRIC = "no rubric of this run grades it"
@@ -43,6 +45,8 @@ def reasons(about: Json, found: Sequence[Judged] = (), preferred: bool = False) 
 
     `found` is what judges said; `preferred`: to be preferred is all that quality means here.
     """
+    if about["mode"] == "imported":
+        return _of_import(about) | _of_judges(found)
     why = _of_rubrics(about) | _of_dataset(about["dataset"])
     if about["mode"] != "simulated":
         why["turns_to_resolution"] = SCRIPTED
@@ -84,6 +88,37 @@ def _of_rubrics(about: Json) -> dict[str, str]:
         return {}
     graded = {metric for each in rubrics for metric in each["metrics"]}
     return {metric: NO_RUBRIC for metric, kinds in DEFINED_BY.items() if not kinds & graded}
+
+
+UNGRADED = "imported transcripts: nothing has graded these answers yet; `judge` can"
+NO_OUTCOME = "the log does not say of any conversation whether it was resolved"
+NO_F = "nothing says what an unresolved conversation costs: the dearest arm has no cost; give it with --unresolved-cost"
+SAID_ONCE = "a log says whether a conversation was resolved, not at which turn"
+
+
+def _of_import(about: Json) -> dict[str, str]:
+    """What the transcripts of arms do not say. Resolved is what the log says, or what a judge who was asked does."""
+    judged = bool(about.get("judged"))
+    told = about["imported"]["outcomes"] or any("resolution" in each["metrics"] for each in about.get("rubrics") or ())
+    of_resolved = ("qpd", *OF_RESOLVED)
+    found = _of_rubrics(about) | _of_dataset(about["dataset"]) if judged else dict.fromkeys(JUDGED, UNGRADED)
+    found = {name: why for name, why in found.items() if name not in of_resolved}
+    return {
+        **found,
+        **({} if told else dict.fromkeys(of_resolved, NO_OUTCOME)),
+        "turns_to_resolution": SAID_ONCE,
+        "invalid_turn_share": why_not(about["mode"]),
+        "cost_usd_billed": "the log has no usage that a provider reported",
+    }
+
+
+def of_arm(about: Json, name: str, unresolved_usd: float | None) -> dict[str, str]:
+    """Why a metric may have no value for one arm of imported transcripts; nothing for the strategies of a replay."""
+    if about["mode"] != "imported" or not about["imported"]["outcomes"]:
+        return {}
+    if not about["imported"]["arms"][name]["outcomes"]:
+        return dict.fromkeys(("qpd", *OF_RESOLVED), f"the log has no outcome for arm '{name}'")
+    return {} if unresolved_usd is not None else {"qpd": NO_F}
 
 
 def _of_judges(found: Sequence[Judged]) -> dict[str, str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ladder_bench.analyse.turns import TurnScore
 from ladder_bench.domain import Mode
 
+RECORDED_OUTCOME = "recorded outcome"  # what the verdict on a log's own outcome is about
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -18,14 +20,18 @@ class Reached:
 
 
 class Told:
-    """What a judge said of the conversation as a whole, where a rubric asks whether it was resolved."""
+    """What was said of the conversation as a whole: by the log, or by a judge whom a rubric has asked about it."""
 
-    __slots__ = ("missed", "unknown")
+    __slots__ = ("missed", "recorded", "unknown")
 
     def __init__(self) -> None:
         self.missed = self.unknown = False
+        self.recorded: bool | None = None
 
-    def add(self, value: float | None) -> None:
+    def add(self, value: float | None, recorded: bool = False) -> None:
+        if recorded and value is not None:
+            self.recorded = value == 1.0
+            return
         self.unknown |= value is None
         self.missed |= value is not None and value < 1.0
 
@@ -52,6 +58,8 @@ class Life:
 
     def resolved(self, threshold: float, mode: Mode) -> bool | None:
         """Whether it is resolved, as a judge says who was asked, else as the mode has it; None: nobody can tell."""
+        if self.told and self.told.recorded is not None:
+            return self.told.recorded  # it happened, whatever anybody says of it
         if self.told:
             if self.told.missed:
                 return False

@@ -19,6 +19,7 @@ from ladder_bench.analyse.measured import Measured
 from ladder_bench.analyse.own_rubrics import own_rubrics
 from ladder_bench.analyse.preference import preference, stands_in
 from ladder_bench.analyse.routes import triggers
+from ladder_bench.analyse.slices import slices
 from ladder_bench.analyse.strategies import compared_with
 from ladder_bench.analyse.validity import validity
 from ladder_bench.analyse.verdict import verdict
@@ -44,6 +45,7 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
         "schema": SCHEMA,
         "dataset": about["dataset"]["name"],
         "mode": about["mode"],
+        **({"design": about["design"]} if "design" in about else {}),
         "incomplete": about.get("incomplete"),
         "banners": [],
         "verdict": verdict(rows, base, about, identified, preferred),
@@ -53,6 +55,7 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
         "strategies": rows,
         "dropped": about["dropped"],
         "not_measured": _not_measured(rows),
+        "slices": slices(about, tables, scores, by_name[base] if base else None),
         "calls": dict(counts),
         "spent_usd": spent_usd,
         "evaluation_usd": sum(evaluation.values()),

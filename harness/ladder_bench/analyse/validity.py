@@ -20,6 +20,7 @@ RULE = (
     f"Identified: all three agree on the sign of the difference to the base and on whether it is above -{MARGIN:.2f}."
 )
 UNJUDGED = {
+    "imported": "imported transcripts: nothing was replayed, and every user message followed what had been said",
     "forced": "forced replay: every user turn follows the answer that it was a reply to",
     "simulated": "simulated user: every message is a reply to what was just said",
 }

@@ -11,6 +11,7 @@ from ladder_bench.analyse.preference import briefly
 from ladder_bench.domain import Json
 
 MOST_BY_ORDER = 0.5  # of comparisons: who draws lots between two answers contradicts itself in half of them
+MOST_ARMS = 6  # in a sentence
 FAILED_SHARE = 0.02  # of the turns; beyond it what is left may be the easy part
 
 
@@ -42,6 +43,11 @@ def verdict(
 def _verdict(
     rows: Sequence[Mapping[str, Json]], base: str | None, about: Json, identified: Mapping[str, bool | None]
 ) -> dict[str, Json]:
+    if base is None and about["mode"] == "imported":
+        return {"outcome": "unknown", "strategy": None, "text": _outcomes(rows, about)}
+    if about.get("design") == "unpaired":
+        text = "No verdict: no conversation is in two arms, so none can be held against another's answers."
+        return {"outcome": "unknown", "strategy": None, "text": text}
     if base is None:
         text = "No verdict: nothing in this dataset defines quality, so cost is all that could be compared."
         if about.get("judges") and (why := rows[0]["metrics"]["quality"]["why"] or "").startswith("judges were asked"):
@@ -86,11 +92,28 @@ def _verdict(
     return {"outcome": "found", "strategy": best["name"], "text": text}
 
 
+def _outcomes(rows: Sequence[Mapping[str, Json]], about: Json) -> str:
+    """What imported transcripts say without a quality: how much each arm resolved, and nothing of who is better."""
+    why = "nothing here defines quality" if about.get("judged") else "nobody has graded these transcripts"
+    known = [(row["name"], row["metrics"]["resolved"]) for row in rows]
+    said = [
+        f"{name} {each['value']:.1%}" + ("" if each["low"] is None else f" ({each['low']:.1%} to {each['high']:.1%})")
+        for name, each in known
+        if each["value"] is not None
+    ]
+    if not said:
+        return f"No verdict: {why}, and they do not say what was resolved."
+    more = f" and {len(said) - MOST_ARMS} more arms" if len(said) > MOST_ARMS else ""
+    differ = " Whether arms differ is for `compare` to say." if len(said) > 1 else ""
+    return f"No verdict: {why}. Resolved, as their log says: {', '.join(said[:MOST_ARMS])}{more}.{differ}"
+
+
 def _where(about: Json) -> str:
     """What a verdict holds for. Forced mode sees one answer ahead: what a ladder does to later turns is not in it."""
     simulated = "in this simulation" if is_simulated(about) else ""
     forced = "one answer ahead of the recording" if about["mode"] == "forced" else ""
-    where = " and ".join(each for each in (simulated, forced) if each)
+    finished = "over finished transcripts" if about["mode"] == "imported" else ""
+    where = " and ".join(each for each in (simulated, forced, finished) if each)
     return f"{where[0].upper()}{where[1:]}, " if where else ""
 
 

@@ -10,7 +10,23 @@ from typing import Any
 
 import typer
 
-from ladder_bench.cli import annotate, bill, calibrate, judge, model, runs, sample, selftest, store, triggers, upkeep  # noqa: F401  their commands join the application
+from ladder_bench.cli import (  # noqa: F401  their commands join the application
+    annotate,
+    bill,
+    calibrate,
+    compare,
+    imports,
+    judge,
+    model,
+    recommend,
+    runs,
+    sample,
+    search,
+    selftest,
+    store,
+    triggers,
+    upkeep,
+)
 from ladder_bench.cli.app import INCONCLUSIVE, app
 from ladder_bench.errors import InputError, LadderBenchError, StoppedError
 

@@ -118,11 +118,13 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
     old, new = before["value"], after["value"]
     if old is None or new is None:
-        return "n/a"
+        return "n/a" if new is None else f"n/a -> {number(new)}"
     return number(new) if old == new else f"{number(old)} -> {number(new)}"
 
 
-def _rates(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def _rates(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+    if before is None:
+        return f"had no price; input {_rate(after['input'])}, output {_rate(after['output'])}"
     changed = [f"{name} {_rate(before[name])} -> {_rate(after[name])}" for name in RATES if before[name] != after[name]]
     return ", ".join(changed) or "the same price"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ladder_bench import content, documents
@@ -37,8 +37,20 @@ def load(name: str, near: Path | None = None, limit: int | None = None) -> Corpu
     if not conversations:
         what = "holds no conversation; at least one line with 'messages' is needed"
         raise InputError(Problem(what, name if tabular else display(find(name, near)), 1, 1))
-    digest = digest_of(*(part for each in conversations for part in (each.id, each.digest)))
-    return Corpus(_name(name), conversations, digest, tuple(_counted(notes)))
+    return Corpus(_name(name), conversations, _digest(conversations), tuple(_counted(notes)))
+
+
+def among(loaded: Corpus, ids: Collection[str]) -> Corpus:
+    """The conversations with these ids alone. Raises InputError where one of them is not there."""
+    kept = tuple(each for each in loaded.conversations if each.id in ids)
+    if len(kept) != len(set(ids)):
+        missing = sorted(set(ids) - {each.id for each in kept})
+        raise InputError(f"dataset '{loaded.name}': has no conversation '{missing[0]}' ({len(missing)} are missing)")
+    return replace(loaded, conversations=kept, digest=_digest(kept))
+
+
+def _digest(conversations: Iterable[Conversation]) -> str:
+    return digest_of(*(part for each in conversations for part in (each.id, each.digest)))
 
 
 def find(name: str, near: Path | None = None) -> Path:

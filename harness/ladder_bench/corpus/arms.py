@@ -1,7 +1,8 @@
 """Arms: finished transcripts of several models or strategies over the same conversations, such as an A/B log.
 
 One line a (conversation, arm, sample): `{"conversation", "arm", "sample"?, "messages": [{"role", "content", "usage"?,
-"latency_s"?}], "outcome": {"resolved"}?, "usage"?}`. Messages are read as in a dataset; the opening one may be empty.
+"latency_s"?}], "outcome": {"resolved"}?, "usage"?, "user"?, "model"?}`. Messages are read as in a dataset; the opening
+one may be empty. `user` is whose conversation it is, `model` what answered; both may be left out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ladder_bench import content
 from ladder_bench.corpus import MOST_PROBLEMS, conversation, shapes
@@ -20,24 +21,39 @@ from ladder_bench.domain import Conversation, Json, Usage
 from ladder_bench.errors import InputError, Problem
 
 
+def _text(value: Any) -> Any:
+    """A whole number as text: logs number their conversations, too."""
+    return str(value) if type(value) is int else value
+
+
+Name = Annotated[str, Field(min_length=1), BeforeValidator(_text)]
+
+
 class LineShape(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
-    conversation: Annotated[str, Field(min_length=1)]
-    arm: Annotated[str, Field(min_length=1)]
-    sample: Annotated[int, Field(ge=0)] = 0
+    conversation: Name
+    arm: Name
+    sample: Annotated[int, Field(ge=0)] | None = None
     messages: list[dict[str, Any]]
     usage: dict[str, Any] | None = None
+    user: Name | None = None
+    model: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: what an arm said in a conversation. `usage` is the whole conversation's, None where not logged."""
+    """One line: what an arm said in a conversation. `usage` is the whole conversation's, None where not logged.
+
+    `user` and `model` are as the line names them, None where it does not.
+    """
 
     conversation: str
     arm: str
     sample: int
     usage: Usage | None
     document: Document
+    user: str | None = None
+    model: str | None = None
 
 
 def handles(path: Path) -> bool:
@@ -53,19 +69,25 @@ def lines(path: Path) -> tuple[Line, ...]:
 
     (conversation, arm, sample) is unique.
     """
+    return collected(read_json_lines(path))
+
+
+def collected(documents: Iterable[Document | InputError]) -> tuple[Line, ...]:
+    """The lines of parsed files, their messages not yet looked at. Raises InputError with everything wrong."""
     found: list[Line] = []
-    first: dict[tuple[str, str, int], int | None] = {}
+    first: dict[tuple[str, str, int], Document] = {}
     problems: list[Problem] = []
-    for document in read_json_lines(path):
+    for document in documents:
         try:
             if isinstance(document, InputError):
                 raise document
             line = _line(document)
             key = (line.conversation, line.arm, line.sample)
             if key in first:
-                what = f"conversation '{key[0]}', arm '{key[1]}', sample {key[2]} is there already: line {first[key]}"
-                raise InputError(document.problem(("conversation",), what))
-            first[key] = document.line
+                what = f"conversation '{key[0]}', arm '{key[1]}', sample {key[2]} is there already: "
+                more = "" if "sample" in document.value else "; give repeats a 'sample' each"
+                raise InputError(document.problem(("conversation",), f"{what}{_place(first[key], document)}{more}"))
+            first[key] = document
             found.append(line)
         except InputError as error:
             problems.extend(error.problems)
@@ -73,6 +95,11 @@ def lines(path: Path) -> tuple[Line, ...]:
     if problems:
         raise InputError(problems)
     return tuple(found)
+
+
+def _place(first: Document, now: Document) -> str:
+    at = first.problem((), "")
+    return f"line {at.line}" if first.file == now.file else f"{at.file}, line {at.line}"
 
 
 def build(chosen: Iterable[Line], notes: dict[str, int]) -> tuple[Conversation, ...]:
@@ -84,7 +111,7 @@ def build(chosen: Iterable[Line], notes: dict[str, int]) -> tuple[Conversation, 
     problems: list[Problem] = []
     for line in chosen:
         try:
-            found.append(conversation.build(_as_conversation(line, notes), notes))
+            found.append(conversation.build(as_conversation(line, notes), notes))
         except InputError as error:
             problems.extend(error.problems)
             _stop_at_most(problems)
@@ -117,10 +144,10 @@ def _line(document: Document) -> Line:
         raise InputError(document.problem((), "must be an object with 'conversation', 'arm' and 'messages'"))
     shape = content.parse(LineShape, document)
     usage = conversation._usage(_named(shape.usage))
-    return Line(shape.conversation, shape.arm, shape.sample, usage, document)
+    return Line(shape.conversation, shape.arm, shape.sample or 0, usage, document, shape.user, shape.model)
 
 
-def _as_conversation(line: Line, notes: dict[str, int]) -> Document:
+def as_conversation(line: Line, notes: dict[str, int]) -> Document:
     """The line as a dataset would hold it: its own keys left out, each by name."""
     raw = line.document.value
     value: dict[str, Json] = {"id": line.conversation}
@@ -129,13 +156,42 @@ def _as_conversation(line: Line, notes: dict[str, int]) -> Document:
             value[key] = part
         elif key not in LineShape.model_fields:
             _note(notes, f"key '{key}' of lines not used")
-    value["messages"] = [{**message, "usage": _named(message.get("usage"))} for message in raw["messages"]]
+    value["messages"] = [_message(message, notes) for message in raw["messages"]]
     outcome = raw.get("outcome")
     if isinstance(outcome, dict):
         for key in sorted(outcome.keys() - {"resolved"}):
             _note(notes, f"key '{key}' of outcomes not used")
-        value["outcome"] = {key: part for key, part in outcome.items() if key == "resolved"}
+        value["outcome"] = {key: _flag(part) for key, part in outcome.items() if key == "resolved"}
     return replace(line.document, value=value)
+
+
+MOST_SECONDS = conversation.MOST_SECONDS  # beyond it a time counts milliseconds
+
+
+def _message(raw: Mapping[str, Json], notes: dict[str, int]) -> dict[str, Json]:
+    """A message with its usage, its latency and its time as we have them, where it has them otherwise.
+
+    One without content is empty: it was said, and the conversation went on.
+    """
+    found = {**raw, "usage": _named(raw.get("usage"))}
+    if raw.get("role") == "function":
+        found["role"] = "tool"
+    if raw.get("content") is None and not any(raw.get(key) for key in conversation.CALLS):
+        found["content"] = ""
+        _note(notes, "messages without content taken as empty")
+    stamp = raw.get("timestamp")
+    if type(stamp) in (int, float) and stamp is not None and stamp >= MOST_SECONDS:
+        found["timestamp"] = stamp / 1000
+    milliseconds = raw.get("latency_ms")
+    if raw.get("latency_s") is None and type(milliseconds) in (int, float) and milliseconds is not None:
+        found["latency_s"] = milliseconds / 1000
+        del found["latency_ms"]
+    return found
+
+
+def _flag(value: Json) -> Json:
+    """A success that was written as 1 or 0, as a flag."""
+    return bool(value) if type(value) in (int, float) and value in (0, 1) else value
 
 
 # The names that agent frameworks give a call's counts, whatever the provider. Their input holds the cached part.

@@ -245,8 +245,9 @@ def _usage(raw: dict[str, Any] | None) -> Usage | None:
             found: Any = raw
             for part in name.split("."):
                 found = found.get(part) if isinstance(found, dict) else None
-            if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
-                return found
+            whole = isinstance(found, int) or (isinstance(found, float) and found.is_integer())
+            if whole and not isinstance(found, bool) and found >= 0:
+                return int(found)
         return None
 
     read, written = count("cache_read_input_tokens"), count("cache_creation_input_tokens")
@@ -255,8 +256,9 @@ def _usage(raw: dict[str, Any] | None) -> Usage | None:
         whole = fresh + (read or 0) + (written or 0)  # Anthropic reports input without its cached parts
     if whole is None or output is None:
         return None
-    cached = count("cached", "prompt_tokens_details.cached_tokens") or read or 0
-    reasoning = count("reasoning", "completion_tokens_details.reasoning_tokens") or 0
+    cached = count("cached", "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens") or read or 0
+    names = ("reasoning", "completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens")
+    reasoning = count(*names) or 0
     return Usage(whole, output, cached, count("cache_write") or written or 0, reasoning)
 
 

@@ -31,12 +31,12 @@ from ladder_bench.domain.strategies import (
     Mode,
     Step,
 )
-from ladder_bench.domain.tiers import DEFAULT_MAX_OUTPUT_TOKENS, OUTPUT_BOUNDS, Limits, Price, Tier
+from ladder_bench.domain.tiers import DEFAULT_MAX_OUTPUT_TOKENS, IMPORTED, OUTPUT_BOUNDS, Limits, Price, Tier
 from ladder_bench.domain.values import Json, canonical, digest_of
 
 __all__ = [
-    "DEFAULT_MAX_OUTPUT_TOKENS", "FRAME_PARTS", "GUARDRAILS", "OUTPUT_BOUNDS", "TRIGGER_NAMES", "Answered", "Call",
-    "Check", "Constraint", "Conversation", "Criterion", "Decision", "Escalation", "Estimate", "Fired", "Graded",
+    "DEFAULT_MAX_OUTPUT_TOKENS", "FRAME_PARTS", "GUARDRAILS", "IMPORTED", "OUTPUT_BOUNDS", "TRIGGER_NAMES", "Answered",
+    "Call", "Check", "Constraint", "Conversation", "Criterion", "Decision", "Escalation", "Estimate", "Fired", "Graded",
     "Handoff", "History", "Intent", "Json", "Judgement", "Kind", "Ladder", "Limits", "Message", "Mode", "Origin",
     "Price", "Purpose", "Recording", "Reply", "Request", "Statement", "Step", "Tier", "Transcript", "Turn", "Usage",
     "Verdict", "canonical", "digest_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Mode = Literal["rollout", "forced", "simulated"]
+Mode = Literal["rollout", "forced", "simulated", "imported"]  # imported: finished transcripts, nothing is replayed
 
 TRIGGER_NAMES = (
     "goal_change",

@@ -9,6 +9,7 @@ from typing import Literal
 from ladder_bench.domain.values import Json
 
 DEFAULT_MAX_OUTPUT_TOKENS = 1024
+IMPORTED = "imported/"  # how the model of an arm begins whose transcripts were finished elsewhere
 OUTPUT_BOUNDS = ("max_output_tokens", "max_completion_tokens", "max_tokens")  # ours, and what providers call it
 
 
@@ -49,7 +50,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A model at a price. `model` is a litellm id, `recorded`, `simulated/NAME` or `local/NAME`.
+    """A model at a price. `model` is a litellm id, `recorded`, `simulated/NAME`, `local/NAME` or `imported/NAME`.
 
     `transport`: how a live tier is reached; `auto` is direct where `params` hold the base URL of an OpenAI-compatible
     server, else litellm. `stream` asks for the answer piece by piece, which tells the time to the first token.
@@ -82,7 +83,7 @@ class Tier:
     @property
     def live(self) -> bool:
         """Answers over a socket, for money."""
-        return not self.recorded and not self.simulated
+        return not self.recorded and not self.simulated and not self.model.startswith(IMPORTED)
 
     @property
     def max_output_tokens(self) -> int:

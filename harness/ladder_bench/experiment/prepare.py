@@ -26,7 +26,8 @@ JUDGES = "judges"  # who fetches grades: no strategy, they share them
 class Options:
     """What a command line adds to a matrix; None leaves what the matrix says.
 
-    `fresh` names tiers whose stored answers are asked for again; `max_age_s` does so for all that are older.
+    `fresh` names tiers whose stored answers are asked for again; `max_age_s` does so for all that are older. `only`:
+    the ids of the conversations that are replayed, all of them without it.
     """
 
     matrix: str = "quickstart"
@@ -37,6 +38,7 @@ class Options:
     repeats: config.Repeats | None = None
     replay: Mode | None = None
     limit: int | None = None
+    only: frozenset[str] | None = None
     samples: int | None = None
     seed: int | None = None
     concurrency: int | None = None
@@ -113,6 +115,8 @@ def prepare(options: Options) -> Prepared:
         matrix = replace(matrix, tiers=matrix.tiers.with_concurrency(options.concurrency))
     _check_names(options.fresh, matrix)
     loaded = corpus.load(options.dataset or matrix.dataset, None if options.dataset else matrix.path, options.limit)
+    if options.only is not None:
+        loaded = corpus.among(loaded, options.only)
     strategies = expand(matrix, loaded)
     seed = matrix.seed if options.seed is None else options.seed
     rules = load_rules(matrix.lexicons)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ladder_bench import config, folder, models, prices, report, revive
 from ladder_bench.analyse import strategies as named
+from ladder_bench.analyse.resolution import RECORDED_OUTCOME
 from ladder_bench.analyse.summary import summarise
 from ladder_bench.calls.calling import Fetch
 from ladder_bench.calls.errand import Bounds, Errand, Taken
@@ -117,6 +118,7 @@ def _nothing(tables: Mapping[str, Any]) -> str | None:
 def _panel(run: folder.Run, options: Options, listener: Listener) -> Panel:
     about = run.about
     rubrics = _rubrics(about, options, listener)
+    _check_imported(run, rubrics)
     check_rubrics(rubrics, [each["name"] for each in about["strategies"]])
     repeats = options.repeats or config.Repeats(**(about.get("judge_repeats") or {}))
     asking = [rubric.id for rubric in rubrics if rubric.asks]
@@ -132,6 +134,23 @@ def _panel(run: folder.Run, options: Options, listener: Listener) -> Panel:
         listener.warn("nobody is asked: these rubrics need no judge")
     against = named.compared_with(about)
     return Panel(rubrics, judges, about["mode"], repeats, about["config"]["seed"], against)
+
+
+def _check_imported(run: folder.Run, rubrics: Sequence[Rubric]) -> None:
+    """Raises InputError where imported transcripts cannot be graded as is asked."""
+    if run.about["mode"] != "imported":
+        return
+    if not rubrics:
+        raise InputError(
+            f"{display(run.path)}: imported transcripts, which nothing has graded yet; name rubrics with --rubrics, "
+            "such as checks, which asks no model"
+        )
+    for rubric in rubrics:
+        if rubric.grader == "pairwise":
+            raise InputError(
+                f"rubric '{rubric.id}' compares two answers to one message, and arms of imported transcripts had each "
+                "their own user messages; name a rubric that grades answers by themselves"
+            )
 
 
 def _rubrics(about: Json, options: Options, listener: Listener) -> tuple[Rubric, ...]:
@@ -180,7 +199,7 @@ class _Work:
     def __init__(self, run: folder.Run, panel: Panel, listener: Listener) -> None:
         self._run, self._panel, self._listener = run, panel, listener
         self._samples = run.about["config"]["samples"]
-        self._total = len(run.about["dataset"]["conversations"])
+        self._total = run.tables["transcripts"].num_rows or len(run.about["dataset"]["conversations"])
 
     def by_rule(self) -> Rows:
         rows = self._rows()
@@ -277,9 +296,11 @@ def _tables(before: folder.Run, rows: Rows, attempts: Sequence[tuple[Any, ...]])
     made, old = rows.tables(), before.tables
     serving = folder.having(old["calls"], "purpose", ["judge"], without=True)
     calls = folder.joined([serving, made["calls"]])
+    verdicts = folder.joined([folder.having(old["verdicts"], "grader", [RECORDED_OUTCOME]), made["verdicts"]])
     return {
         **old,
         **{name: made[name] for name in MADE_AGAIN},
+        "verdicts": folder.in_order(verdicts, _places(verdicts, before.about)),
         "calls": folder.in_order(calls, _places(calls, before.about)),
         "messages": _messages(old, serving, made["messages"]),
         "attempts": folder.joined([old["attempts"], folder.table("attempts", list(attempts))]),
@@ -287,7 +308,7 @@ def _tables(before: folder.Run, rows: Rows, attempts: Sequence[tuple[Any, ...]])
 
 
 def _places(calls: Any, about: Json) -> array[int]:
-    """The place of each call's life in the order of conversations, strategies and samples."""
+    """The place of the life of each row in the order of conversations, strategies and samples."""
     conversations = {name: place for place, name in enumerate(about["dataset"]["conversations"])}
     ladders = {each["name"]: place for place, each in enumerate(about["strategies"])}
     samples = about["config"]["samples"]

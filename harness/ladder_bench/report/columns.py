@@ -36,6 +36,7 @@ COLUMNS = (
     Column("handoffs_per_conversation", "handoffs", "rate", "changes of tier in a conversation"),
     Column("wait_s_p50", "median wait", "seconds", "seconds that a user waits for an answer, median over turns"),
     Column("wait_s_p90", "p90 wait", "seconds", "seconds that nine turns in ten stay under"),
+    Column("turns_per_conversation", "turns", "rate", "user messages that were answered in a conversation"),
     Column("turns_to_resolution", "turns to resolution", "rate",
            "user turns until a conversation was resolved, of those that were"),
     Column("tokens_per_resolved", "tokens per resolved", "count", "tokens for each conversation that was resolved"),
@@ -99,6 +100,10 @@ def _others(summary: Mapping[str, Json]) -> dict[str, tuple[str | None, str]]:
         claims = "verifiable claims that nothing before them supports, as judges say"
         found["unsupported_per_turn"] = ("unsupported claims a turn", claims)
         found["unsupported_per_claim"] = ("unsupported share of claims", "of the claims that were made, as judges say")
-    if "resolution" in judged:
+    if summary.get("mode") == "imported":
+        warm = "USD a conversation with a simulated prefix cache; without one where tokens are known by conversation"
+        found["cost_usd_warm"] = (None, warm)
+        found["resolved"] = (None, "conversations that the log says were resolved")
+    elif "resolution" in judged:
         found["resolved"] = (None, "conversations in which the user has what they came for, as judges say")
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ladder_bench.report import text
-from ladder_bench.report.marks import LABELS, Mark, Marks, place, single_tier_line
+from ladder_bench.report.marks import LABELS, LONGEST_NAME, Mark, Marks, place, single_tier_line
 
 # Colours of the light theme; in a page each becomes a variable, so that the dark theme can change it.
 COLOURS = {
@@ -111,8 +111,15 @@ def _scatter(figure: Any, axes: Any, found: Marks) -> None:
         axes.plot(xs, ys, color=SINGLE, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1, gid="single-tier-line")
     for mark in sorted(found.drawn, key=lambda each: (not each.control, each.number)):
         _point(axes, mark, mark.quality or 0.0, mark.quality_interval)
-    axes.set_ylabel("quality Q")
+    axes.set_ylabel(_quality(found))
     _labels(figure, axes, found)
+
+
+def _quality(found: Marks) -> str:
+    """What the upright axis shows: quality, or the preference that stands for it, over whom if that fits."""
+    if found.over is None:
+        return "quality Q"
+    return f"preference over {found.over}" if len(found.over) <= LONGEST_NAME else "preference"
 
 
 def _costs(axes: Any, found: Marks) -> None:
@@ -254,14 +261,14 @@ def _svg(figure: Any, found: Marks) -> str:
     svg = stream.getvalue().decode("utf-8")
     for mark in found.drawn:
         start = f'<g id="point-{mark.number}">'
-        svg = svg.replace(start, f"{start}<title>{_title(mark)}</title>", 1)
+        svg = svg.replace(start, f"{start}<title>{_title(mark, found)}</title>", 1)
     return svg
 
 
-def _title(mark: Mark) -> str:
+def _title(mark: Mark, found: Marks) -> str:
     parts = [f"{mark.number}. {mark.name}", text.dollars(mark.cost)]
     if mark.quality is not None:
-        parts += [f"Q {text.score(mark.quality)}", mark.label]
+        parts += [f"{'Q' if found.over is None else 'preference'} {text.score(mark.quality)}", mark.label]
     return escape(" · ".join(parts))
 
 

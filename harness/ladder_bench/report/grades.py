@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ladder_bench.analyse.turns import PREFERENCE, QUALITY
@@ -21,13 +21,16 @@ OUTCOMES = {  # of what is neither met nor missed
 }
 GOOD, BAD = ("met", "preferred", "fits", "all supported"), ("not met", "not preferred", "does not fit")
 LONGEST = 400  # characters of a reason or a quote
+SHORT = 60  # characters of a criterion's words in a list
+Told = Callable[[Mapping[str, Json]], str]  # the words of what a verdict is about, "" where nobody knows them
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
     """One verdict: `outcome` is met, not met or unscored, or another word where neither fits.
 
-    `by` says which judge gave it, by which rubric, and `quote` what the judge quoted; "" where a rule did.
+    `words` are the criterion's own, "" where nobody knows them or its name says them. `by` says which judge gave it, by
+    which rubric, and `quote` what the judge quoted; "" where a rule did.
     """
 
     name: str
@@ -37,6 +40,14 @@ class Grade:
     critical: bool
     by: str = ""
     quote: str = ""
+    words: str = ""
+
+    @property
+    def short(self) -> str:
+        """What a list names it by: how its words begin, or its name."""
+        if len(self.words) <= SHORT:
+            return self.words or self.name
+        return f"{self.words[:SHORT].rsplit(' ', 1)[0]} …"
 
     @property
     def tone(self) -> str:
@@ -46,25 +57,26 @@ class Grade:
         return "missed" if self.outcome in BAD or "%" in self.outcome else ""
 
 
-def grades(verdicts: Sequence[Mapping[str, Json]]) -> tuple[Grade, ...]:
+def grades(verdicts: Sequence[Mapping[str, Json]], told: Told) -> tuple[Grade, ...]:
     """What was graded as met or not at a turn, what is not met first."""
-    found = [_grade(row) for row in verdicts if _counts(row)]
+    found = [_grade(row, told) for row in verdicts if _counts(row)]
     rank = ("not met", "unscored", "met")
     return tuple(sorted(found, key=lambda grade: rank.index(grade.outcome) if grade.outcome in rank else 0))
 
 
-def opinions(verdicts: Sequence[Mapping[str, Json]]) -> tuple[Grade, ...]:
+def opinions(verdicts: Sequence[Mapping[str, Json]], told: Told) -> tuple[Grade, ...]:
     """What judges said beside that: of no criterion and no constraint of the dataset."""
-    return tuple(_grade(row) for row in verdicts if row.get("rubric") and not _counts(row))
+    return tuple(_grade(row, told) for row in verdicts if row.get("rubric") and not _counts(row))
 
 
 def _counts(row: Mapping[str, Json]) -> bool:
     return row["metric"] in QUALITY or row["metric"] in KINDS
 
 
-def _grade(row: Mapping[str, Json]) -> Grade:
+def _grade(row: Mapping[str, Json], told: Told) -> Grade:
+    name, words = one_line(row["target"]), told(row)
     return Grade(
-        name=one_line(row["target"]),
+        name=name,
         kind=one_line(KINDS.get(str(row["metric"]), str(row["metric"]).replace("_", " "))),
         outcome=_outcome(row["metric"], row["value"]),
         reason="" if row["reason"] in PLAIN_REASONS else _short(row["reason"]),
@@ -73,6 +85,7 @@ def _grade(row: Mapping[str, Json]) -> Grade:
         if row.get("rubric")
         else "",
         quote=_short(row.get("evidence") or ""),
+        words="" if words == name else words,
     )
 
 

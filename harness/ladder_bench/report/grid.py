@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.domain import Json
 from ladder_bench.report import text
-from ladder_bench.report.table import MISSING, Cell, Notes, sized
+from ladder_bench.report.table import IDENTICAL, MISSING, Cell, Notes, sized
 
 Unit = text.Unit | str  # or "points": a difference between scores, in hundredths
 POINTS = "points"
 TIMES = "times"  # a ratio of two values
-IDENTICAL = "identical"  # in every conversation: there is no spread to make an interval from
 
 
 @dataclass(frozen=True, slots=True)

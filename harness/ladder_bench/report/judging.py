@@ -23,13 +23,13 @@ AGREEMENT = (
 )
 
 
-def blocks(summary: Mapping[str, Json]) -> tuple[Block, ...]:
-    """The section, part by part; none where nobody judged."""
+def blocks(summary: Mapping[str, Json], about: Mapping[str, Json]) -> tuple[Block, ...]:
+    """The section, part by part; none where nobody judged. `about`: run.json, which has the words of rubrics."""
     found = summary.get("judging")
     parts: list[Block | None] = []
     if found:
         parts += [_who(found), _unscored(found, summary), _relied_on(found), _kin(summary)]
-    parts += [preferences.preference(summary), preferences.own(summary)]
+    parts += [preferences.preference(summary), preferences.own(summary, about)]
     return tuple(each for each in parts if each)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ladder_bench import cost
 from ladder_bench.analyse.purposes import EVALUATION
 from ladder_bench.report import text
 
@@ -78,28 +79,28 @@ def _source(tier: str, calls: list[Mapping[str, Any]]) -> Source:
 def spending(tables: Mapping[str, Any], evaluation: bool = False) -> tuple[Spending, ...]:
     """One line a tier and purpose: what strategies pay for, or what evaluating took, where a shared call is one call.
 
-    `billed` is left out where a provider did not report all usage.
+    What is not known of every call is left out: the bill where a provider did not report all usage, or any cost of
+    imported calls that nobody counted or priced.
     """
     sums: dict[tuple[str, str], list[Any]] = {}
     seen: set[str] = set()
-    for call in _rows(tables["calls"], ("key", "tier", "purpose", "usd_warm", "usd_cold", "usd_billed")):
+    for call in _rows(tables["calls"], ("key", "tier", "purpose", "usd_warm", "usd_cold", "usd_billed", "flags")):
         if (call["purpose"] in EVALUATION) != evaluation or call["key"] in seen:
             continue
         if evaluation:
             seen.add(call["key"])
         cell = sums.setdefault((call["tier"], call["purpose"]), [0, 0.0, 0.0, 0.0])
         cell[0] += 1
-        cell[1] += call["usd_warm"]
-        cell[2] += call["usd_cold"]
-        cell[3] = None if cell[3] is None or call["usd_billed"] is None else cell[3] + call["usd_billed"]
+        if cost.ELSEWHERE in (call["flags"] or ()):
+            continue
+        for place, name in enumerate(("usd_warm", "usd_cold", "usd_billed"), 1):
+            cell[place] = None if cell[place] is None or call[name] is None else cell[place] + call[name]
     return tuple(
         Spending(
             text.one_line(tier),
             purpose,
             f"{calls:,}",
-            text.dollars(warm),
-            text.dollars(cold),
-            "n/a" if billed is None else text.dollars(billed),
+            *("n/a" if usd is None else text.dollars(usd) for usd in (warm, cold, billed)),
         )
         for (tier, purpose), (calls, warm, cold, billed) in sums.items()
     )

@@ -9,7 +9,19 @@ from dataclasses import replace
 from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run
-from ladder_bench.report import ablations, handoffs, judging, method, purposes, text, triggers, validity
+from ladder_bench.report import (
+    ablations,
+    handoffs,
+    judging,
+    method,
+    purposes,
+    slices,
+    text,
+    trials,
+    triggers,
+    validity,
+    worth,
+)
 from ladder_bench.report.columns import BY_METRIC
 from ladder_bench.report.grid import Grid, Words
 from ladder_bench.report.html import environment
@@ -49,7 +61,9 @@ def _sections(run: Run) -> list[tuple[str, list[str], list[Grid]]]:
     summary = run.summary
     parts, handed = ablations.parts(summary), handoffs.handoffs(summary)
     fired, fits, costs = triggers.triggers(run), validity.validity(summary, run.about), purposes.purposes(summary)
+    value, tagged = worth.worth(summary, run.about), slices.slices(summary)
     found: list[tuple[str, list[str | None], list[Grid | None]]] = [
+        ("Several samples", [], [trials.trials(summary)]),
         ("What each part buys", [*parts.withheld] if parts else [], [parts.pooled, parts.pack] if parts else []),
         ("The first answer after a handoff", [handed.warning] if handed else [], [handed.tiers] if handed else []),
         ("Triggers", [], [*fired.detectors, fired.escalations] if fired else []),
@@ -58,8 +72,10 @@ def _sections(run: Run) -> list[tuple[str, list[str], list[Grid]]]:
             [fits.warning, f"Not measured: {fits.why}." if fits.why else fits.share] if fits else [],
             [fits.ways if fits.departs else None, fits.artefact] if fits else [],
         ),
-        *_judging(summary),
+        *_judging(summary, run.about),
         ("Cost by purpose", [costs.evaluation] if costs else [], [costs.strategies] if costs else []),
+        ("What quality is worth", [value.assumption] if value else [], [value.against, value.equal] if value else []),
+        ("By tag", [tagged.left_out] if tagged else [], [tagged.rows] if tagged else []),
     ]
     shown = [
         (title, [each for each in words if each], [each for each in grids if each]) for title, words, grids in found
@@ -67,8 +83,8 @@ def _sections(run: Run) -> list[tuple[str, list[str], list[Grid]]]:
     return [each for each in shown if each[1] or each[2]]
 
 
-def _judging(summary: Json) -> Iterator[tuple[str, list[str | None], list[Grid | None]]]:
-    for each in judging.blocks(summary):
+def _judging(summary: Json, about: Json) -> Iterator[tuple[str, list[str | None], list[Grid | None]]]:
+    for each in judging.blocks(summary, about):
         heading = f": {each.heading[:1].lower()}{each.heading[1:]}" if each.heading else ""
         yield plain(f"Judges{heading}"), [*each.said], [*each.grids]
 

@@ -33,11 +33,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The points of a run, and why others have none."""
+    """The points of a run, and why others have none.
+
+    `over`: the strategy over which a preference stands for quality.
+    """
 
     drawn: tuple[Mark, ...]
     left_out: tuple[str, ...]
     has_quality: bool
+    over: str | None = None
 
     @property
     def numbered(self) -> bool:
@@ -73,7 +77,9 @@ def marks(summary: Mapping[str, Json], about: Mapping[str, Json]) -> Marks:
                     quality_interval=_interval(quality),
                 )
             )
-    return Marks(tuple(drawn), tuple(left_out), has_quality)
+    preferred = summary.get("preference") or {}
+    over = text.one_line(preferred["against"]) if preferred.get("stands_in") else None
+    return Marks(tuple(drawn), tuple(left_out), has_quality, over)
 
 
 def is_plain_single(strategy: Mapping[str, Json]) -> bool:

@@ -16,6 +16,12 @@ MODES = {
     "cannot show that good framing helps later turns.",
     "simulated": "simulated: a simulated user, told the recorded intent and script, replies to each strategy's own "
     "answers. Coherent, but the simulator stands in for the person.",
+    "imported": "imported: finished transcripts, as their log has them. Nothing was replayed and nothing was sent. "
+    "Each arm met its own user messages, so a difference between arms holds what their users said, too.",
+}
+PAIRED = {
+    "paired": "paired by conversation id: a difference is one of the conversations that both arms have",
+    "unpaired": "unpaired: no conversation is in two arms, so arms differ in their conversations, too",
 }
 COSTS = (
     ("warm", "a prefix that the tier has read before is billed at its cached rate, by simulation; the main column"),
@@ -53,12 +59,16 @@ def facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> tuple[Fact,
 
 def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[Fact]:
     config, dataset, calls = about["config"], about["dataset"], summary["calls"]
-    yield Fact("replay", MODES.get(str(about["mode"]), str(about["mode"])))
+    imported = about.get("imported")
+    yield Fact("transcripts" if imported else "replay", MODES.get(str(about["mode"]), str(about["mode"])))
+    if imported:
+        yield from _of_import(about, imported)
     if played := config.get("user"):
         yield Fact("simulated user", _player(played))
     validity = summary["validity"]
     known = validity["value"] is not None
-    yield Fact("replay validity", text.score(validity["value"]) if known else f"n/a: {validity['why']}")
+    if not imported:
+        yield Fact("replay validity", text.score(validity["value"]) if known else f"n/a: {validity['why']}")
     held = [name for name, holds in dataset["holds"].items() if holds]
     yield Fact(
         "dataset",
@@ -66,7 +76,8 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
         f"{text.counted(dataset['turns'], 'turn')}, sha256 {dataset['digest']}; "
         f"it holds {', '.join(held) or 'messages only'}",
     )
-    yield from _grading(about)
+    if not imported or about.get("judged"):
+        yield from _grading(about)
     yield Fact("resolved", _resolved(about, summary))
     yield Fact("an unresolved conversation", _unresolved(config, summary))
     yield Fact("intervals", "95 %, over conversations; a quantile's by bootstrap; none below 20 conversations")
@@ -75,27 +86,55 @@ def _facts(about: Mapping[str, Json], summary: Mapping[str, Json]) -> Iterator[F
         "dominated: another strategy is better and cheaper; front: no other can be, pair by pair; tested at 5 % over "
         "all pairs (Holm); undecided: everything else",
     )
-    yield Fact("samples and seed", f"{text.counted(config['samples'], 'sample')} a turn, seed {config['seed']}")
+    if imported:
+        yield Fact("samples", f"at most {config['samples']} of a conversation and arm")
+    else:
+        yield Fact("samples and seed", f"{text.counted(config['samples'], 'sample')} a turn, seed {config['seed']}")
     yield Fact("pauses between turns", f"as recorded, else {config['gap_s']:g} s (what a cache still holds)")
     prices = about["prices"]
     repriced = about.get("repriced")
     instead = f"; from {repriced['file']}, in place of those with hash {repriced['from_hash']}" if repriced else ""
-    yield Fact("prices", f"as of {prices['date']}, hash {prices['hash']}{text.one_line(instead)}")
+    when = f"as of {prices['date']}, " if prices["date"] else ""
+    yield Fact("prices", f"{when}hash {prices['hash']}{text.one_line(instead)}")
     for name, meaning in COSTS:
         yield Fact(f"{name} cost", meaning)
-    yield Fact(
-        "calls",
+    made = (
         f"{calls['distinct']:,} distinct calls gave {calls['unshared']:,} answers; {calls['sent']:,} were made for "
-        f"this run, {calls['from_store']:,} came from the store{'' if config['sharing'] else '; no sharing'}",
+        f"this run, {calls['from_store']:,} came from the store{'' if config['sharing'] else '; no sharing'}"
     )
+    yield Fact("calls", f"{calls['distinct']:,} messages of models, none asked for here" if imported else made)
     spent = summary["spent_usd"]
     yield Fact("spent by this run", text.spent(spent))
     prompts = ", ".join(f"{name} {_prompt(each)}" for name, each in about["prompts"].items())
-    yield Fact("prompts", prompts or "none")
-    yield Fact("files", f"matrix {config['matrix']}; tiers {config['tiers']}")
+    if not imported:
+        yield Fact("prompts", prompts or "none")
+        yield Fact("files", f"matrix {config['matrix']}; tiers {config['tiers']}")
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     yield Fact("versions", f"ladder-bench {about['version']}; {packages}")
-    yield Fact("run", f"{about['started']}, {about['seconds']:g} s" + (", offline" if config["offline"] else ""))
+    yield Fact("run", _when(about) + (", offline" if config["offline"] else ""))
+
+
+def _when(about: Mapping[str, Json]) -> str:
+    """When a run began and how long it took; a copy for everybody's eyes may leave that out."""
+    if about["started"] is None:
+        return "at a time that is left out of this copy"
+    return f"{about['started']}, {about['seconds']:g} s"
+
+
+def _of_import(about: Mapping[str, Json], found: Mapping[str, Json]) -> Iterator[Fact]:
+    """Where transcripts are from, how arms may be compared, and where each arm's tokens and prices are from."""
+    yield Fact("imported from", text.one_line(f"{about['dataset']['source']} ({found['format']})"))
+    yield Fact("design", f"{PAIRED[about['design']]}; {found['common']:,} conversations are in every arm")
+    owners = len(set(about["cluster"].values()))
+    if owners:
+        yield Fact("clusters", f"{text.counted(owners, 'user')} had the conversations")
+    for name, arm in found["arms"].items():
+        said = (
+            f"{text.counted(arm['transcripts'], 'transcript')} of "
+            f"{text.counted(arm['conversations'], 'conversation')}, {arm['outcomes']:,} with an outcome; "
+            f"model: {arm['model'] or 'not named, or several'}; price from: {arm['price_from'] or 'nowhere'}"
+        )
+        yield Fact(text.one_line(f"arm {name}"), text.one_line(said))
 
 
 def _grading(about: Mapping[str, Json]) -> Iterator[Fact]:
@@ -129,6 +168,8 @@ def _player(user: Mapping[str, Json]) -> str:
 
 
 def _resolved(about: Mapping[str, Json], summary: Mapping[str, Json]) -> str:
+    if about.get("imported", {}).get("outcomes"):
+        return "the outcome that the log has for the transcript"
     if any("resolution" in each.get("metrics", ()) for each in about.get("rubrics") or ()):
         return "as judges say who were asked about the conversation as a whole"
     if summary.get("qpd_rate") == "quality":
@@ -149,8 +190,9 @@ def _prompt(found: Json) -> str:
 def _unresolved(config: Mapping[str, Json], summary: Mapping[str, Json]) -> str:
     cost = summary["unresolved_cost_usd"]
     if cost is None:
-        return "n/a: the strongest tier has no cost in this run"
-    how = "as declared" if config["unresolved_cost_usd"] is not None else "ten on the strongest tier, the default"
+        return f"n/a: the {'first arm' if summary['mode'] == 'imported' else 'strongest tier'} has no cost in this run"
+    top = f"the {'first arm among the prices' if summary['mode'] == 'imported' else 'strongest tier'}"
+    how = "as declared" if config["unresolved_cost_usd"] is not None else f"ten on {top}, the default"
     return f"costs {text.dollars(cost)} in QPD ({how})"
 
 
@@ -161,6 +203,9 @@ def prices(about: Mapping[str, Json]) -> tuple[Price, ...]:
     judges = [each for each in about.get("judges") or () if each["name"] not in names]
     for tier in (*about["tiers"], *judges):
         price = tier["price"]
+        if price is None:
+            found.append(Price(text.one_line(tier["name"]), text.one_line(tier["model"]), *["n/a"] * 6))
+            continue
         found.append(
             Price(
                 tier=text.one_line(tier["name"]),

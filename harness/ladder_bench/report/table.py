@@ -13,6 +13,11 @@ from ladder_bench.report.columns import COLUMNS, HEADLINE, Column, told
 MISSING = "n/a"
 NO_BASE = "no single tier has a quality to compare with"
 NOT_IDENTIFIED = "not identified"
+IDENTICAL = "identical"  # in every conversation: there is no spread to make an interval from
+FRONTS = (
+    "Below a Pareto label: in how many bootstrap draws of the conversations no other strategy is as good and as cheap, "
+    "and better in one of both; it describes, and tests nothing."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +39,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One strategy: its number in the figure, its label and its cells."""
+    """One strategy: its number in the figure, its label, how often draws have it on the front, and its cells."""
 
     number: int
     name: str
     control: bool
     label: str
+    front: Cell
     base: bool
     chosen: bool
     cells: tuple[Cell, ...]
@@ -75,6 +81,11 @@ class Table:
         """What stands below the shares, where any strategy saves something."""
         below = any(row.share.extra for row in self.rows)
         return "Below a share: the extra turns a conversation may take before what is saved is gone." if below else ""
+
+    @property
+    def fronts(self) -> str:
+        """What stands below the Pareto labels, where draws say anything."""
+        return FRONTS if any(row.front.sort is not None for row in self.rows) else ""
 
     def cell(self, row: Row, metric: str) -> Cell:
         """A row's cell by metric, where the table has that column."""
@@ -127,6 +138,7 @@ def _row(
         name=text.one_line(name),
         control=bool(strategy["controls"]),
         label=strategy["pareto"],
+        front=_front(strategy.get("front_share"), usual),
         base=name == base,
         chosen=name == summary["verdict"]["strategy"],
         cells=tuple(estimate_cell(_estimate(strategy, c.metric), c, usual, notes) for c in columns),
@@ -157,6 +169,16 @@ def sized(estimate: Mapping[str, Json], usual: int | None) -> str:
     return ", ".join(parts)
 
 
+def _front(found: Mapping[str, Json] | None, usual: int | None) -> Cell:
+    """How often a strategy is on the front, in words that stand below its label; empty in an older run."""
+    if not found:
+        return Cell("")
+    if found["value"] is None:
+        return Cell(f"{MISSING}: {text.one_line(found['why'])}")
+    n = "" if found["n"] == usual else f", n = {found['n']:,}"
+    return Cell(f"{text.percent(found['value'])} of draws{n}", sort=found["value"])
+
+
 def _difference(strategy: Mapping[str, Json], base: str | None, usual: int | None, notes: Notes) -> Cell:
     """The paired difference in quality to the base, in hundredths."""
     against = strategy["against_base"]
@@ -171,7 +193,9 @@ def _difference(strategy: Mapping[str, Json], base: str | None, usual: int | Non
     extra = sized(estimate, usual)
     if estimate["low"] is None:
         return Cell(text.points(value), "no interval", extra, notes.number(why), why, value)
-    return Cell(text.points(value), text.points_interval(estimate["low"], estimate["high"]), extra, sort=value)
+    same = estimate["low"] == estimate["high"] == 0
+    interval = IDENTICAL if same else text.points_interval(estimate["low"], estimate["high"])
+    return Cell(text.points(value), interval, extra, sort=value)
 
 
 def _marked(cell: Cell, summary: Mapping[str, Json], name: str) -> Cell:

@@ -13,8 +13,9 @@ from ladder_bench.content import display
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run
 from ladder_bench.forecast import Again, FollowUps, Plan, Range, Route, Sending
-from ladder_bench.report import ablations, judging, method, routes, text
+from ladder_bench.report import ablations, judging, method, preferences, routes, text, trials
 from ladder_bench.report.columns import BY_METRIC
+from ladder_bench.report.grid import Words
 from ladder_bench.report.routes import plan_json
 from ladder_bench.report.table import NOT_IDENTIFIED, Cell, Table, table
 
@@ -51,6 +52,7 @@ def print_summary(run: Run) -> None:
     for line in _footnotes(whole, wide):
         _line(console, line, style="dim")
     _print_parts(console, run)
+    _print_own_rubrics(console, run)
     console.print()
     for line in _next(run):
         _line(console, line)
@@ -67,6 +69,26 @@ def _print_parts(console: Console, run: Run) -> None:
     _line(console, f"{where}what each part buys, in points of Q (95 % interval)", style="bold")
     for line in lines:
         console.print(f"  {text.one_line(line)}")
+
+
+def _print_own_rubrics(console: Console, run: Run) -> None:
+    """What judges said under rubrics of one's own, where there are any."""
+    found = preferences.own_shares(run.summary)
+    if found is None:
+        return
+    console.print()
+    where = "in this simulation, " if is_simulated(run.about) else ""
+    _line(console, f"{where}{found.caption}", style="bold")
+    grid = _grid()
+    grid.add_column(found.heads[0], overflow="fold", min_width=12)
+    for head in found.heads[1:]:
+        grid.add_column(head, justify="right", overflow="fold")
+    for line in found.lines:
+        cells = (cell.text if isinstance(cell, Words) else _cell(cell) for cell in line.cells)
+        grid.add_row(line.head + (" (control)" if line.quiet else ""), *cells, style="dim" if line.quiet else "")
+    console.print(grid)
+    for number, note in enumerate(found.notes, 1):
+        _line(console, f"{_superscript(number)} {note}", style="dim")
 
 
 def _console() -> Console:
@@ -148,9 +170,13 @@ def _next(run: Run) -> list[str]:
         lines.append(f"dropped, with reasons in the report: {names}")
     if missing:
         lines.append(f"not measured, with reasons in the report: {text.joined([each.name for each in missing], 12)}")
+    lines += trials.line(summary)
     if judged := judging.line(summary):
         lines.append(judged)
     calls = summary["calls"]
+    if summary["mode"] == "imported":
+        lines.append(f"{calls['distinct']:,} messages of models imported; nothing was sent")
+        return lines
     lines.append(
         f"calls: {calls['distinct']:,} distinct for {calls['unshared']:,} answers; {calls['sent']:,} made, "
         f"{calls['from_store']:,} from the store; spent {text.spent(summary['spent_usd'])}"

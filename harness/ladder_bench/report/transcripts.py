@@ -10,8 +10,10 @@ from typing import Any
 
 from ladder_bench import blocks
 from ladder_bench.analyse.purposes import EVALUATION
+from ladder_bench.analyse.resolution import RECORDED_OUTCOME
 from ladder_bench.domain import Json
-from ladder_bench.folder import Run, column
+from ladder_bench.folder import Run, column, having, rows_of
+from ladder_bench.report.criteria import Criteria
 from ladder_bench.report.grades import Grade, grades, opinions, remarks
 from ladder_bench.report.marks import is_plain_single
 from ladder_bench.report.qualities import Qualities, qualities
@@ -91,7 +93,7 @@ class Exchange:
 class Lived:
     """A conversation as one strategy lived it: its quality, its turns, and how a simulated user left it.
 
-    `opinions`: what judges said of it as a whole.
+    `opinions`: what judges said of it as a whole; `outcome`: what its log says of it.
     """
 
     strategy: str
@@ -99,6 +101,7 @@ class Lived:
     turns: int
     ended: str | None
     opinions: tuple[Grade, ...]
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +130,12 @@ def compared(run: Run) -> tuple[str, ...]:
 
 
 def ranked(run: Run, strategies: Sequence[str]) -> list[tuple[str, float | None]]:
-    """Conversations with the largest difference in quality between the strategies first; in their order without one."""
+    """Conversations with the largest difference in quality between the strategies first; in their order without one.
+
+    Imported transcripts that nobody graded go by what their log says was resolved.
+    """
     names: list[str] = run.about["dataset"]["conversations"]
-    found = qualities(run, strategies, None)
+    found = qualities(run, strategies, None) or _outcomes(run, strategies)
     spread = {name: _spread([found.get((name, each)) for each in strategies]) for name in names}
     order = sorted(range(len(names)), key=lambda index: (-(spread[names[index]] or 0.0), index))
     return [(names[index], spread[names[index]]) for index in order]
@@ -173,6 +179,7 @@ class _Rows:
             else:
                 self._verdicts[row["conversation"], row["strategy"], row["turn"]].append(row)
         self._messages = _messages(run.tables["messages"], self._ids())
+        self._criteria = Criteria(run, names)
 
     def _ids(self) -> set[str]:
         ids = {
@@ -194,7 +201,8 @@ class _Rows:
                 values.get((name, each)),
                 len(rows),
                 _ended(rows),
-                opinions(self._whole.get((name, each), ())),
+                opinions(self._whole.get((name, each), ()), lambda verdict: self._criteria.words(verdict, 0)),
+                _outcome(self._whole.get((name, each), ())),
             )
             for each, rows in lived.items()
         )
@@ -269,10 +277,15 @@ class _Rows:
         ]
         whole = self._messages[row["answer"]]["content"] if row["answer"] else None
         verdicts = self._verdicts.get((name, strategy, row["turn"]), [])
+        step = row["turn"] if row.get("step") is None else row["step"]
+
+        def told(verdict: Mapping[str, Json]) -> str:
+            return self._criteria.words(verdict, step)
+
         return Answer(
             strategy=one_line(strategy),
             user=user,
-            step=row["step"] if row.get("step") not in (None, row["turn"]) else None,
+            step=None if step == row["turn"] else step,
             tier=one_line(row["tier"]),
             tier_index=self._tiers.get(row["tier"], 0) % 6,
             came_from=one_line(before or "?") if row["switched"] else None,
@@ -286,13 +299,13 @@ class _Rows:
             text=passage(blocks.visible(whole)) if whole is not None else None,
             same_as=one_line(same_as) if same_as else None,
             failure=one_line(row["failure"]) if row["failure"] else None,
-            grades=grades(verdicts),
-            opinions=opinions(verdicts),
+            grades=grades(verdicts, told),
+            opinions=opinions(verdicts, told),
             remarks=remarks(verdicts),
             confidence=blocks.confidence_in(whole) if whole else None,
             notes=tuple(one_line(note) for note in row.get("notes") or ()),
             extras=tuple(self._extra(call) for call in calls if call["purpose"] != "answer"),
-            usd_warm=sum(call["usd_warm"] for call in calls) if calls else None,
+            usd_warm=_usd(calls),
             wait_s=row["wait_s"],
             wait_origin=row["wait_origin"],
         )
@@ -303,6 +316,26 @@ class _Rows:
             return Extra(f"{call['purpose']} by {tier} ({usd})", None)
         said = self._messages[call["answer"]]["content"]
         return Extra(f"discarded answer of {tier}, paid ({usd})", passage(said))
+
+
+def _outcomes(run: Run, strategies: Sequence[str]) -> Qualities:
+    """By conversation and strategy whether the log says that the first sample was resolved."""
+    found: Qualities = {}
+    for row in rows_of(having(run.tables["verdicts"], "target", [RECORDED_OUTCOME])):
+        if row["strategy"] in strategies and row["value"] is not None:
+            found.setdefault((row["conversation"], row["strategy"]), row["value"])
+    return found
+
+
+def _outcome(verdicts: Sequence[Mapping[str, Json]]) -> str | None:
+    """What the log of an imported transcript says of it."""
+    return next((each["reason"] for each in verdicts if each["target"] == RECORDED_OUTCOME), None)
+
+
+def _usd(calls: Sequence[Mapping[str, Json]]) -> float | None:
+    """Warm dollars of a turn, None where nobody knows those of one of its calls."""
+    found = [call["usd_warm"] for call in calls]
+    return None if None in found or not found else sum(found)
 
 
 def _ended(rows: Sequence[Mapping[str, Json]]) -> str | None:

@@ -32,10 +32,10 @@ class Validity:
 
 
 def validity(summary: Mapping[str, Json], about: Mapping[str, Json]) -> Validity | None:
-    """The section; None for a run that knows nothing of it."""
+    """The section; None for a run that knows nothing of it, or in which there was no replay."""
     found = summary["validity"]
     rows: Mapping[str, Mapping[str, Json]] = found.get("strategies", {})
-    if not rows:
+    if not rows or summary["mode"] == "imported":  # nothing was replayed
         return None
     measured = any(each["invalid_turn_share"]["value"] is not None for each in rows.values())
     controls = {each["name"]: bool(each["controls"]) for each in summary["strategies"]}

@@ -1,0 +1,232 @@
+"""Compare: what changed between runs, or between strategies of one run, and how sure that is.
+
+`compare` gives what `compare --json` prints:
+
+{"schema": 1,
+ "headline": what changed, in a sentence,
+ "runs": [{"label": "A", "path", "dataset", "mode", "started", "conversations", "simulated", "imported", "design"}],
+ "unresolved_cost_usd": what an unresolved conversation costs, on all sides, "qpd_rate": the metric QPD is made of,
+ "common": {"kept", "left_out": {label: n}} where --common was asked,
+ "repriced": {"at": label, "date", "tiers": {label: [tier]}} where runs had other prices,
+ "notes": what to beware of,
+ "changes": {label: [{"what", "base", "candidate"}]}, what differs between that run and the first,
+ "unmatched": {label: [strategy]}, those in no comparison, where nobody chose any,
+ "units": "conversations", or "clusters" of them where a log says whose each is: then n counts those,
+ "balance": {"counts", "expected", "declared", "chi_square", "p_value", "alarm"} of unpaired arms,
+ "comparisons": [{
+   "base": {"run", "strategy"}, "candidate": {"run", "strategy"}, "says": a sentence,
+   "changes": [{"what", "base", "candidate"}], the knobs that the two strategies are set differently on,
+   "metrics": {M: {"value", "low", "high", "n", "unscored", "why",   candidate minus base, in the metric's unit
+                   "scale": "difference|ratio",                      what the word is about
+                   "ratio": {"value", "low", "high", "why"},         candidate / base, of costs, QPD and tokens
+                   "band": {"low", "high"},                          on that scale, over all comparisons at once
+                   "says": "different|not different|identical|no interval|missing",
+                   "direction": "better|worse|higher|lower",         of what is different
+                   "base": estimate, "candidate": estimate}},        each alone
+   "conversations": {"by", "improved", "regressed", "unchanged", "n", "unscored"},
+   "movers": {"by", "up": [{"conversation", "base", "candidate", "difference"}], "down", "left_out": {"up", "down"}},
+   "tags": [{"tag", "n", "metrics"}] with --by-tag}]}
+
+M are those of summary.json, and `effective_usd`: cost + what the unresolved ones cost, in dollars a conversation. What
+is not there is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladder_bench import folder
+from ladder_bench.analyse.estimates import FEWEST
+from ladder_bench.analyse.verdict import is_simulated
+from ladder_bench.compare import changes, segments, sentences
+from ladder_bench.compare.arms import UNPAIRED, Arm, Held
+from ladder_bench.compare.balance import balance
+from ladder_bench.compare.contrasts import Pair, clusters
+from ladder_bench.compare.deltas import deltas
+from ladder_bench.compare.likeness import Alike, alike
+from ladder_bench.compare.movers import counts, movers
+from ladder_bench.compare.pairing import matched, unmatched
+from ladder_bench.content import display
+from ladder_bench.domain import Json
+from ladder_bench.errors import InputError
+
+SCHEMA = 1
+SMALL = 50  # conversations below which a sample is small
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to compare and how. `strategies` of the later runs, `against` one of the first; see `pairing`."""
+
+    strategies: tuple[str, ...] = ()
+    against: str | None = None
+    common: bool = False
+    by_tag: bool = False
+    unresolved_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was found, as `compare --json` prints it, and the runs as they were compared, by their letters."""
+
+    found: dict[str, Json]
+    runs: dict[str, folder.Run]
+
+
+def compare(paths: Sequence[Path], options: Options = Options()) -> Comparison:
+    """Compare run folders. Raises InputError that says what is not alike, or what could not be found."""
+    like = alike(paths, options.common)
+    chosen = matched(like.held, options.strategies, options.against)
+    usd = _unresolved_usd(like.held, options.unresolved_usd)
+    pairs = [
+        _pair(base.arm(first, usd), candidate.arm(second, usd), usd) for (base, first), (candidate, second) in chosen
+    ]
+    metrics = deltas(pairs)
+    several = len(like.held) > 1
+    divided = _divided(like.held, pairs)
+    tags = segments.by_tag(pairs) if options.by_tag and _same_places(pairs) else None
+    found = {
+        "schema": SCHEMA,
+        "headline": sentences.of_all(pairs, metrics, several),
+        "runs": [_described(each) for each in like.held],
+        "unresolved_cost_usd": usd,
+        "qpd_rate": pairs[0].base.rate,
+        "common": like.common,
+        "repriced": like.repriced,
+        "notes": list(_notes(like, pairs, metrics, options, divided)),
+        "changes": {each.label: changes.between_runs(like.held[0], each) for each in like.held[1:]},
+        "unmatched": {} if options.strategies or options.against else unmatched(like.held, chosen),
+        "units": "clusters" if any(clusters(pair) for pair in pairs) else "conversations",
+        "balance": divided,
+        "comparisons": [
+            {
+                "base": pair.base.as_json(),
+                "candidate": pair.candidate.as_json(),
+                "says": sentences.of_pair(pair, each, several),
+                "changes": changes.between_strategies(pair.base, pair.candidate),
+                "metrics": each,
+                "conversations": counts(pair),
+                "movers": movers(pair),
+                "tags": None if tags is None else tags[place],
+            }
+            for place, (pair, each) in enumerate(zip(pairs, metrics, strict=True))
+        ],
+    }
+    return Comparison(_plain(found), {each.label: each.run for each in like.held})
+
+
+def _pair(base: Arm, candidate: Arm, usd: float | None) -> Pair:
+    """A candidate and its base, paired by conversation where the runs do that and the two share any."""
+    apart = base.held.unpaired or candidate.held.unpaired
+    return Pair(base, candidate, not apart and bool(base.has & candidate.has), usd)
+
+
+def _unresolved_usd(held: Sequence[Held], declared: float | None) -> float | None:
+    """One figure for all sides: the declared one, else the first run's that has one."""
+    if declared is not None:
+        return declared
+    return next((usd for each in held if (usd := each.measured.unresolved_usd) is not None), None)
+
+
+def _described(held: Held) -> dict[str, Json]:
+    about = held.run.about
+    return {
+        "label": held.label,
+        "path": display(held.run.path),
+        "dataset": about["dataset"]["name"],
+        "mode": about["mode"],
+        "started": about.get("started"),
+        "conversations": len(held.conversations),
+        "simulated": is_simulated(about),
+        "imported": about["mode"] == "imported" or bool(about.get("imported")),
+        "design": UNPAIRED if held.unpaired else "paired",
+    }
+
+
+def _divided(held: Sequence[Held], pairs: Sequence[Pair]) -> Json:
+    """The check of how conversations were divided between the arms, where they were."""
+    if all(pair.paired for pair in pairs):
+        return None
+    arms = {(arm.held.label, arm.name): arm for pair in pairs for arm in (pair.base, pair.candidate)}
+    shares = held[0].run.about.get("shares") if len(held) == 1 else None
+    return balance(list(arms.values()), shares)
+
+
+def _same_places(pairs: Sequence[Pair]) -> bool:
+    """Whether all arms have the same conversations at the same places."""
+    places = [arm.held.conversations for pair in pairs for arm in (pair.base, pair.candidate)]
+    return all(one == other for one, other in pairwise(places))
+
+
+def _notes(
+    like: Alike, pairs: Sequence[Pair], metrics: Sequence[Json], options: Options, divided: Json
+) -> Iterator[str]:
+    """What a reader must know before any number, the most important first."""
+    if any(is_simulated(each.run.about) for each in like.held):
+        yield "simulated tiers: these numbers illustrate the tool, they say nothing about any model"
+    for each in like.held:
+        if stopped := each.run.about.get("incomplete"):
+            yield f"{each.label} is incomplete: it stopped after {stopped['conversations']} of {stopped['of']}"
+    if divided and divided["alarm"]:
+        have = ", ".join(f"{name} {count:,}" for name, count in divided["counts"].items())
+        yield (
+            f"sample ratio: chance alone hardly divides so ({have}; p = {divided['p_value']:.1g}), and whatever did "
+            "may explain any difference"
+        )
+    if any(not pair.paired for pair in pairs):
+        yield (
+            "unpaired: the arms had different conversations, so intervals are wider, and of no conversation can it be "
+            "said that it improved"
+        )
+    if shared := max((_shared(pair) for pair in pairs if not pair.paired), default=0):
+        yield f"{shared:,} clusters are in both arms, and arms are taken for independent: intervals may be off"
+    size = min(int(min(pair.base.lived.sum(), pair.candidate.lived.sum())) for pair in pairs)
+    if size < FEWEST:
+        yield f"{size} conversation{'' if size == 1 else 's'}: too few for any interval ({FEWEST} are needed)"
+    elif size < SMALL:
+        yield f"small sample: {size} conversations"
+    whys = [each["cost_usd_warm"]["why"] for each in metrics if each["cost_usd_warm"]["value"] is None]
+    if len(whys) == len(metrics) > 1:
+        yield f"no costs are compared: {whys[0]}"
+    if like.common is not None:
+        left = ", ".join(f"{count:,} of {label}" for label, count in like.common["left_out"].items())
+        yield f"only the {like.common['kept']:,} conversations that all runs hold are compared; left out: {left}"
+    if like.repriced is not None:
+        who = "; ".join(f"{label}: {', '.join(tiers)}" for label, tiers in like.repriced["tiers"].items())
+        yield f"prices differ: costs on all sides are at the prices of {like.repriced['at']} (changed in {who})"
+    if options.by_tag and not _same_places(pairs):
+        yield "no deltas by tag: the runs hold different conversations"
+    declared = {
+        each.label: usd
+        for each in like.held
+        if (usd := each.run.about["config"].get("unresolved_cost_usd")) is not None
+    }
+    if options.unresolved_usd is None and len(set(declared.values())) > 1:
+        yield "the runs declare different costs of an unresolved conversation; that of the first is used on all sides"
+
+
+def _shared(pair: Pair) -> int:
+    """Clusters, such as users, that are in both arms of an unpaired comparison."""
+    owners = [
+        {arm.held.clusters[name] for name in arm.has if name in arm.held.clusters}
+        for arm in (pair.base, pair.candidate)
+    ]
+    return len(owners[0] & owners[1])
+
+
+def _plain(value: Any) -> Any:
+    """Numpy scalars to Python ones."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+__all__ = ["Comparison", "InputError", "Options", "compare"]

@@ -1,0 +1,221 @@
+"""A pair: the gated strategy and what it is held against, priced alike, and the effects of one against the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ladder_bench.analyse import effects
+from ladder_bench.analyse.effects import Effect, Reading
+from ladder_bench.analyse.estimates import NOISE, Array
+from ladder_bench.analyse.turns import Flags, over_samples
+from ladder_bench.domain import Json, Price
+from ladder_bench.sides.side import Side
+
+Inference = Literal["population", "suite"]
+Measure = Callable[..., Reading]
+Columns = tuple[Array, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Two sides over the same conversations. `usd`: warm dollars a conversation and sample, run's and baseline's."""
+
+    run: Side
+    baseline: Side
+    usd: tuple[Array, Array]
+    unresolved_usd: float
+    inference: Inference = "population"
+
+    def qpd(self, times: float = 1.0) -> Effect:
+        """log QPD of the run minus the baseline's. Raises ValueError where a side resolves nothing."""
+        unresolved = times * self.unresolved_usd
+        return self._effect(self._money, lambda resolved, usd: effects.log_qpd(resolved, usd, unresolved))
+
+    def dollars(self) -> Effect:
+        """Effective dollars a conversation, C + F (1 - R): what the run adds."""
+        return self._effect(self._money, lambda resolved, usd: effects.dollars(resolved, usd, self.unresolved_usd))
+
+    def cost(self) -> Effect:
+        """Warm dollars a conversation: what the run adds."""
+        return self._effect(self._money, lambda _, usd: effects.mean(usd))
+
+    def resolved(self) -> Effect:
+        return self._effect(self._money, lambda resolved, _: effects.mean(resolved))
+
+    def quality(self, among: Flags | None = None) -> Effect:
+        return self._effect(lambda side, _: (side.cells["quality"],), effects.mean, among)
+
+    def harm(self) -> Effect:
+        """Unsupported claims a turn that the run has less: higher is better."""
+        return self._effect(lambda side, _: (side.cells["unsupported_per_turn"],), effects.mean).reversed()
+
+    def answer_length(self) -> Effect:
+        """log of output tokens a turn, run's minus baseline's. Raises ValueError where a side answers with none."""
+        return self._effect(lambda side, _: (_known(side, side.tokens.answered()), side.turns), _ratio)
+
+    def tokens(self) -> Effect:
+        """log of all tokens a turn, run's minus baseline's."""
+        return self._effect(lambda side, _: (_known(side, side.tokens.total()), side.turns), _ratio)
+
+    def value(self, name: str) -> Effect:
+        """One of the values that are known as means over samples. Raises ValueError where no conversation has it."""
+        new, old = self.run.values[name], self.baseline.values[name]
+        both = ~np.isnan(new) & ~np.isnan(old)
+        if not both.any():
+            raise ValueError(f"no conversation has {name} on both sides")
+        return effects.difference(effects.mean(new[both]), effects.mean(old[both]), int((~both).sum()))
+
+    def alone(self, which: int) -> tuple[float, float, float]:
+        """R, C and QPD of one side (0: the run) over the conversations that both have."""
+        columns, _ = self._both(self._money)
+        resolved, usd = (float(column.mean()) for column in columns[which])
+        return resolved, usd, resolved / (usd + self.unresolved_usd * (1 - resolved))
+
+    def conversations(self, effect: Effect) -> int:
+        """Conversations of an effect; for a suite each of them gives as many units as it has samples, less one."""
+        return effect.parts[0].size // (self.run.samples - 1) if self.inference == "suite" else effect.n
+
+    def estimate(self, effect: Effect) -> dict[str, Json]:
+        """Value, 95 % interval and conversations."""
+        return {**asdict(effect.estimate()), "n": self.conversations(effect)}
+
+    def known(self, name: str, among: Flags | None = None) -> Flags:
+        """The conversations that a test is about: those in which both sides have what it needs."""
+        columns, _ = self._named(name)
+        sides = [columns(side, usd) for side, usd in zip((self.run, self.baseline), self.usd, strict=True)]
+        new, old = (tuple(over_samples(each) for each in side) for side in sides)
+        both = _all(new, old)
+        return both if among is None else both & among
+
+    # --- how ---------------------------------------------------------------------------------
+
+    def _money(self, side: Side, usd: Array) -> Columns:
+        return side.cells["resolved"], usd
+
+    def _effect(
+        self, columns: Callable[[Side, Array], Columns], measure: Measure, among: Flags | None = None
+    ) -> Effect:
+        if self.inference == "suite":
+            return self._within(columns, measure, among)
+        (new, old), unscored = self._both(columns, among)
+        if not new[0].size:
+            raise ValueError("no conversation has a value on both sides")
+        return effects.difference(measure(*new), measure(*old), unscored)
+
+    def _both(
+        self, columns: Callable[[Side, Array], Columns], among: Flags | None = None
+    ) -> tuple[tuple[Columns, Columns], int]:
+        """Means over samples of the conversations that both sides have, and how many were left out."""
+        new = tuple(over_samples(each) for each in columns(self.run, self.usd[0]))
+        old = tuple(over_samples(each) for each in columns(self.baseline, self.usd[1]))
+        either, both = _any(new, old), _all(new, old)
+        if among is not None:
+            either, both = either & among, both & among
+        left_out = int((either & ~both).sum())
+        return (tuple(each[both] for each in new), tuple(each[both] for each in old)), left_out
+
+    def _within(self, columns: Callable[[Side, Array], Columns], measure: Measure, among: Flags | None) -> Effect:
+        """The same effect with the noise between samples alone: these conversations, run again."""
+        value, new, old, left_out = self._cells(columns, measure, among)
+        parts = (_noise(new - old),) if new.shape == old.shape else (_noise(new), _noise(old))
+        return Effect(value, parts, left_out)
+
+    def _cells(
+        self, columns: Callable[[Side, Array], Columns], measure: Measure, among: Flags | None = None
+    ) -> tuple[float, Array, Array, int]:
+        """A value and each side's influence by conversation and sample, where every sample has a value."""
+        new, old = columns(self.run, self.usd[0]), columns(self.baseline, self.usd[1])
+        either = _any(*(tuple(over_samples(each) for each in side) for side in (new, old)))
+        whole = np.array([~np.isnan(each).any(axis=1) for each in (*new, *old)]).all(axis=0)
+        if among is not None:
+            either, whole = either & among, whole & among
+        if not whole.any():
+            raise ValueError("no conversation has a value in every sample on both sides")
+        readings = []
+        for side in (new, old):
+            found = measure(*(each[whole].ravel() for each in side))
+            readings.append(Reading(found.value, found.influence.reshape(-1, side[0].shape[1])))
+        contrast = effects.difference(
+            Reading(readings[0].value, np.zeros(1)), Reading(readings[1].value, np.zeros(1))
+        ).value
+        return contrast, readings[0].influence, readings[1].influence, int((either & ~whole).sum())
+
+    def noise_share(self, name: str) -> float | None:
+        """The share of an effect's variance that is noise between samples; None where samples do not tell."""
+        if min(self.run.samples, self.baseline.samples) < 2:
+            return None
+        columns, measure = self._named(name)
+        try:
+            _, new, old, _ = self._cells(columns, measure)
+        except ValueError:
+            return None
+        if not new.size:
+            return None
+        difference = new.mean(axis=1) - old.mean(axis=1)
+        whole = float(difference.var(ddof=1)) if len(difference) > 1 else 0.0
+        if new.shape == old.shape:
+            noise = float((new - old).var(axis=1, ddof=1).mean()) / new.shape[1]
+        else:
+            noise = sum(float(each.var(axis=1, ddof=1).mean()) / each.shape[1] for each in (new, old))
+        return min(1.0, noise / whole) if whole > 0 else None
+
+    def _named(self, name: str) -> tuple[Callable[[Side, Array], Columns], Measure]:
+        if name == "qpd":
+            return self._money, lambda resolved, usd: effects.log_qpd(resolved, usd, self.unresolved_usd)
+        cell = {"quality": "quality", "harm": "unsupported_per_turn"}[name]
+        return lambda side, _: (side.cells[cell],), effects.mean
+
+
+def pair_of(
+    run: Side, baseline: Side, prices: Mapping[str, Price], unresolved_usd: float, inference: Inference = "population"
+) -> Pair:
+    """Two sides at the same prices."""
+    usd = run.tokens.usd(prices, run.answered), baseline.tokens.usd(prices, baseline.answered)
+    return Pair(run, baseline, usd, unresolved_usd, inference)
+
+
+def among_all(effect: Effect, among: Flags) -> Effect:
+    """An effect on some of the conversations as one on all of them, to which the others add nothing."""
+    (part,) = effect.parts
+    filled = np.zeros(among.size)
+    filled[among] = part * among.size / max(part.size, 1)
+    return replace(effect, parts=(filled,))
+
+
+def _ratio(above: Array, below: Array) -> Reading:
+    return effects.log_ratio_of_means(above, below)
+
+
+def _known(side: Side, tokens: Array) -> Array:
+    return np.where(np.isnan(side.answered), np.nan, tokens)
+
+
+def _any(new: Columns, old: Columns) -> Flags:
+    found: Flags = np.any([~np.isnan(each) for each in (*new, *old)], axis=0)
+    return found
+
+
+def _all(new: Columns, old: Columns) -> Flags:
+    found: Flags = np.all([~np.isnan(each) for each in (*new, *old)], axis=0)
+    return found
+
+
+def _noise(influence: Array) -> Array:
+    """Independent units whose standard error is that of the noise between samples: SE^2 = sum_i s_i^2 / S / C^2.
+
+    Each conversation gives S - 1 of them, its contrasts by Helmert, so that the degrees of freedom are C (S - 1).
+    """
+    conversations, samples = influence.shape
+    contrasts = np.array(
+        [[1.0] * row + [-float(row)] + [0.0] * (samples - row - 1) for row in range(1, samples)]
+    ) / np.sqrt([[row * (row + 1)] for row in range(1, samples)])
+    units: Array = (influence @ contrasts.T).ravel()
+    size = conversations * (samples - 1)
+    scale = np.sqrt(size * max(size - 1, 1) / ((samples - 1) * samples)) / max(conversations, 1)
+    still = np.abs(units) <= NOISE * float(np.abs(influence).max(initial=0.0))
+    found: Array = np.where(still, 0.0, units) * scale
+    return found

@@ -1,0 +1,135 @@
+"""Review: what a person should look at. Flags never decide, unless the policy is strict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import exp, isfinite
+
+import numpy as np
+
+from ladder_bench.analyse.decisions import ALPHA, Outcome
+from ladder_bench.analyse.effects import Effect
+from ladder_bench.analyse.estimates import FEWEST
+from ladder_bench.analyse.tails import TAIL, tail_share
+from ladder_bench.analyse.turns import over_samples
+from ladder_bench.domain import Json
+from ladder_bench.gate.pair import Pair
+from ladder_bench.gate.policy import ReviewShape
+
+SMALL = 50  # conversations below which a sample is small (3-statistics)
+WITHIN = (0.1, 10.0)  # times F: if the verdict flips in here, it hangs on a guess
+SWEPT = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)  # times F
+NAMES = {
+    "first_turn_alignment": "first-turn alignment",
+    "constraint_coverage": "constraint retention",
+    "invalid_turn_share": "invalid turns",
+}
+
+
+def review(
+    pair: Pair, asked: ReviewShape, sweep: Sequence[Mapping[str, Json]], placebo: Pair | None
+) -> list[dict[str, Json]]:
+    """Every flag with its numbers, raised or not. `placebo`: the run's strategy against its placebo."""
+    found = [
+        _of_value("first_turn_alignment", pair, asked.first_turn_alignment, 1),
+        _of_value("constraint_coverage", pair, asked.constraint_coverage, 1),
+        _of_value("invalid_turn_share", placebo or pair, asked.invalid_turn_share, -1),
+    ]
+    if placebo is not None:
+        found[-1]["against"] = placebo.baseline.strategy
+    return [*found, *_tokens(pair, asked.tokens_per_turn), _sensitive(sweep), *_tail(pair), *_small(pair)]
+
+
+def _of_value(name: str, pair: Pair, margin: float, sign: int) -> dict[str, Json]:
+    """Raised where it is worse by the margin or more, or shown to be worse at all."""
+    try:
+        effect = pair.value(name)
+    except ValueError:
+        return _flag(NAMES[name], False, None, None, None, 0, "not measured on both sides")
+    oriented = effect if sign > 0 else effect.reversed()
+    low, high = oriented.bounds(ALPHA)
+    worse = oriented.value <= -margin or high < 0
+    low, high = effect.bounds(ALPHA)
+    return _flag(NAMES[name], worse, effect.value, low, high, effect.n, "worse than before" if worse else None)
+
+
+def _tokens(pair: Pair, times: float) -> Iterator[dict[str, Json]]:
+    try:
+        effect = pair.tokens()
+    except ValueError:
+        return
+    low, high = effect.bounds(ALPHA)
+    more = effect.value > np.log(times)
+    why = f"over {times:g} x the baseline's" if more else None
+    shown = (exp(each) if isfinite(each) else None for each in (effect.value, low, high))
+    yield {
+        **_flag("tokens per turn", more, None, None, None, effect.n, why),
+        **dict(zip(("value", "low", "high"), shown, strict=True)),
+    }
+
+
+def sweep(pair: Pair, margin: float) -> list[dict[str, Json]]:
+    """log QPD, as a relative change, for F from a tenth to a thousand times what it is taken to be."""
+    found = []
+    for times in SWEPT:
+        try:
+            effect = pair.qpd(times)
+        except ValueError:
+            continue
+        low, high = effect.bounds(ALPHA)
+        found.append(
+            {
+                "times": times,
+                "unresolved_cost_usd": times * pair.unresolved_usd,
+                "value": exp(effect.value) - 1,
+                "low": exp(low) - 1 if isfinite(low) else None,
+                "high": exp(high) - 1 if isfinite(high) else None,
+                "outcome": _alone(effect, low, high, margin),
+                "n": pair.conversations(effect),
+            }
+        )
+    return found
+
+
+def _alone(effect: Effect, low: float, high: float, margin: float) -> Outcome:
+    if low > -margin:
+        return "pass"
+    return "fail" if high < 0 and effect.fewest >= FEWEST else "inconclusive"
+
+
+def _sensitive(swept: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+    near = {each["outcome"] for each in swept if WITHIN[0] <= each["times"] <= WITHIN[1]}
+    flips = len(near) > 1
+    why = "the outcome of quality per dollar changes if an unresolved conversation costs up to ten times less or more"
+    return _flag("F-sensitive", flips, None, None, None, 0, why if flips else None)
+
+
+def _tail(pair: Pair) -> Iterator[dict[str, Json]]:
+    shares = {where: tail_share(over_samples(usd)) for where, usd in zip(("run", "baseline"), pair.usd, strict=True)}
+    worst = max(shares, key=lambda where: shares[where])
+    heavy = shares[worst] > TAIL
+    why = f"{shares[worst]:.0%} of the cost of the {worst} is in the dearest 1 % of conversations" if heavy else None
+    yield _flag("tail", heavy, shares[worst], None, None, len(pair.run.conversations), why)
+
+
+def _small(pair: Pair) -> Iterator[dict[str, Json]]:
+    n = len(pair.run.conversations)
+    why = (
+        f"{n} conversations: intervals from fewer than {SMALL} are wide, and a little too narrow" if n < SMALL else None
+    )
+    yield _flag("small sample", n < SMALL, None, None, None, n, why)
+
+
+def _flag(
+    name: str, raised: bool, value: float | None, low: float | None, high: float | None, n: int, why: str | None
+) -> dict[str, Json]:
+    bounds = [each if each is not None and isfinite(each) else None for each in (low, high)]
+    return {
+        "name": name,
+        "raised": bool(raised),
+        "value": value,
+        "low": bounds[0],
+        "high": bounds[1],
+        "n": n,
+        "why": why,
+    }

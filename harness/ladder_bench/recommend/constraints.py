@@ -1,0 +1,192 @@
+"""Constraints: each floor and limit of a policy on one strategy, met, violated or undecided by its one-sided bound.
+
+Met: the bound at 95 % is inside. Violated: the bound on the other side is outside. Else undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import ceil, exp, isfinite, log
+from typing import Literal
+
+from ladder_bench.analyse import effects
+from ladder_bench.analyse.decisions import ALPHA, conversations_needed
+from ladder_bench.analyse.effects import Effect, Reading
+from ladder_bench.analyse.estimates import FEWEST, Array
+from ladder_bench.recommend.evidence import Arm, Evidence, difference
+from ladder_bench.recommend.policy import Floor, Policy
+
+Outcome = Literal["met", "violated", "undecided"]
+Kind = Literal["share", "rate", "difference"]  # of a value: within [0, 1], not below 0, or any
+STAKES = "high-stakes quality"
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What has to hold: a value at least, or at most, a limit. `against`: the strategy that a difference is to."""
+
+    name: str
+    kind: Kind
+    at_least: bool
+    limit: float
+    against: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A constraint on a strategy. `low`, `high`: one-sided 95 % bounds, each. `p_not_met`: the p-value that it fails.
+
+    `deviation`: the standard error for a single conversation, None where nothing is known. `share`: of conversations,
+    those that it is about.
+    """
+
+    constraint: Constraint
+    outcome: Outcome
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unscored: int
+    p_not_met: float
+    deviation: float | None
+    why: str | None = None
+    share: float = 1.0
+
+    def needed(self, alpha: float = ALPHA) -> int | None:
+        """Conversations that would decide it with a power of 80 %, were the value the truth; None: nobody can say.
+
+        Those that it is not about are counted, too.
+        """
+        found = self._needed(alpha)
+        return None if found is None else ceil(found / self.share)
+
+    def _needed(self, alpha: float) -> int | None:
+        if self.value is None or self.deviation is None or self.value == self.constraint.limit:
+            return None
+        distance, kind = abs(self.value - self.constraint.limit), self.constraint.kind
+        if self.deviation == 0 and kind == "share":
+            return max(FEWEST, ceil(log(alpha) / log(1 - distance))) if distance < 1 else FEWEST
+        if self.deviation == 0 and kind == "rate":
+            return max(FEWEST, ceil(-log(alpha) / distance))
+        return conversations_needed(self.deviation, distance, alpha)
+
+    @property
+    def seems_met(self) -> bool | None:
+        """What the value alone would say."""
+        if self.value is None:
+            return None
+        limit = self.constraint.limit
+        return self.value >= limit if self.constraint.at_least else self.value <= limit
+
+
+def judged(evidence: Evidence, arm: Arm, policy: Policy, within: bool = False) -> list[Judged]:
+    """Judge every constraint of a policy on a strategy. `within` a segment no stakes are high where none are there."""
+    found = list(_quality(evidence, arm, policy.quality, "quality"))
+    if policy.stakes is not None:
+        if evidence.stakes.any():
+            share = float(evidence.stakes.mean())
+            part = evidence.among(evidence.stakes, None)
+            found += (replace(each, share=share) for each in _quality(part, arm, policy.stakes, "high_stakes"))
+        elif not within:
+            why = "the dataset labels no turn as high_stakes; name a 'tag' under high_stakes in the policy"
+            found.append(_missing(Constraint(STAKES, "share", True, policy.stakes.at_least or 0.0), why))
+    for limit in policy.waits:
+        effect = evidence.effect(
+            (_column(evidence, arm, limit.name), _column(evidence, arm, "waited")), _share_of_turns
+        )
+        what = effect if not isinstance(effect, str) else "no wait was measured or recorded"
+        found.append(_decided(Constraint(limit.name, "share", False, limit.at_most), what, evidence))
+    if policy.unsupported_at_most is not None:
+        effect = evidence.effect((_column(evidence, arm, "unsupported"),), effects.mean)
+        found.append(
+            _decided(Constraint("unsupported per turn", "rate", False, policy.unsupported_at_most), effect, evidence)
+        )
+    return found
+
+
+def _column(evidence: Evidence, arm: Arm, name: str) -> Array:
+    return evidence.arms[arm.name].columns[name]
+
+
+def _quality(evidence: Evidence, arm: Arm, floor: Floor | None, key: str) -> Iterator[Judged]:
+    """A floor on quality, and one against another strategy."""
+    if floor is None:
+        return
+    name = STAKES if key == "high_stakes" else "quality"
+    if floor.at_least is not None:
+        effect = evidence.effect((_column(evidence, arm, "quality"),), effects.mean)
+        yield _decided(Constraint(name, "share", True, floor.at_least), effect, evidence)
+    if floor.against is None:
+        return
+    columns = evidence.arms[arm.name].columns
+    other = floor.against if floor.against != "base" else evidence.base
+    constraint = Constraint(f"{name} against {other or 'the base'}", "difference", True, -floor.margin, other)
+    if f"{key} own" not in columns:
+        yield _missing(constraint, "this run has no base: no single tier has a quality to compare with")
+        return
+    paired = evidence.effect((columns[f"{key} own"], columns[f"{key} other"]), difference)
+    yield _decided(constraint, paired if not isinstance(paired, str) else f"{paired} in both", evidence)
+
+
+def _share_of_turns(over: Array, waited: Array, weights: Array | None) -> Reading:
+    """Turns over the limit / all turns, a ratio of means."""
+    above, below = effects.mean(over, weights), effects.mean(waited, weights)
+    share = above.value / below.value
+    return Reading(share, (above.influence - share * below.influence) / below.value)
+
+
+def _missing(constraint: Constraint, why: str) -> Judged:
+    return Judged(constraint, "undecided", None, None, None, 0, 0, 1.0, None, why)
+
+
+def _decided(constraint: Constraint, effect: Effect | str, evidence: Evidence) -> Judged:
+    if isinstance(effect, str):
+        return _missing(constraint, effect)
+    limit, value = constraint.limit, effect.value
+    low, high, p_not_met = _bounds(constraint, effect, evidence)
+    met = low >= limit if constraint.at_least else high <= limit
+    violated = high < limit if constraint.at_least else low > limit
+    outcome: Outcome = "met" if met else "violated" if violated else "undecided"
+    why = None
+    if not isfinite(low):
+        why = f"{effect.n} conversations, {FEWEST} are needed"
+        if evidence.shares is not None and effect.n >= FEWEST:
+            why = evidence.too_small(effect)
+    if constraint.kind != "difference":
+        low, high = max(0.0, low), min(1.0, high) if constraint.kind == "share" else high
+    return Judged(
+        constraint, outcome, value, _finite(low) if why is None else None, _finite(high) if why is None else None,
+        effect.n, effect.unscored,
+        0.0 if met and effect.identical else p_not_met, _finite(effect.deviation), why,
+    )  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+def _bounds(constraint: Constraint, effect: Effect, evidence: Evidence) -> tuple[float, float, float]:
+    """One-sided bounds at ALPHA, and the p-value that the constraint does not hold."""
+    limit = constraint.limit
+    if effect.fewest >= FEWEST and effect.error == 0 and constraint.kind != "difference":
+        return _without_spread(constraint, effect, evidence.effective_n(effect))
+    low, high = effect.bounds(ALPHA)
+    p_not_met = effect.reversed().p_below(-limit) if constraint.at_least else effect.p_below(limit)
+    return low, high, p_not_met
+
+
+def _without_spread(constraint: Constraint, effect: Effect, n: float) -> tuple[float, float, float]:
+    """Where no conversation differs from another there is no spread to measure: what n that agree allow.
+
+    Clopper and Pearson (1934) for a share of 0 or 1, Garwood (1936) for a rate of 0.
+    """
+    value, limit = effect.value, constraint.limit
+    if constraint.kind == "share" and value == 1:
+        return ALPHA ** (1 / n), 1.0, limit**n if constraint.at_least else 1.0
+    if constraint.kind == "share" and value == 0:
+        return 0.0, 1 - ALPHA ** (1 / n), 1.0 if constraint.at_least else (1 - limit) ** n
+    if constraint.kind == "rate" and value == 0:
+        return 0.0, -log(ALPHA) / n, 1.0 if constraint.at_least else exp(-limit * n)
+    holds = value >= limit if constraint.at_least else value <= limit
+    return value, value, 0.0 if holds else 1.0

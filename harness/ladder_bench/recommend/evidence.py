@@ -1,0 +1,254 @@
+"""Evidence: a run's values a conversation, as a policy's constraints and dollars read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ladder_bench import content
+from ladder_bench.analyse import effects, estimates, slices, strategies
+from ladder_bench.analyse.effects import Effect, Reading
+from ladder_bench.analyse.estimates import FEWEST, Array
+from ladder_bench.analyse.measured import Measured
+from ladder_bench.analyse.metrics import Scores, comparable
+from ladder_bench.analyse.verdict import FAILED_SHARE
+from ladder_bench.domain import Estimate
+from ladder_bench.errors import InputError
+from ladder_bench.recommend.policy import BASE, OTHER, Floor, Policy
+
+MOST = 12  # tags or strategies that an error names
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Read = Callable[[Flags, Array | None], Reading]  # from the conversations that count, and their weights
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A strategy's columns, one value a conversation, and why it may not be chosen whatever they say."""
+
+    name: str
+    control: bool
+    columns: Mapping[str, Array]
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Conversations with their segments, and the arms. `shares` by segment, None: each conversation weighs 1."""
+
+    ids: tuple[str, ...]
+    segments: tuple[str, ...]
+    shares: Mapping[str, float] | None
+    stakes: Flags
+    arms: Mapping[str, Arm]
+    base: str | None
+
+    def among(self, chosen: Flags, shares: Mapping[str, float] | None) -> Evidence:
+        """The same over some of the conversations."""
+        arms = {
+            name: replace(arm, columns={key: column[chosen] for key, column in arm.columns.items()})
+            for name, arm in self.arms.items()
+        }
+        return replace(
+            self,
+            ids=tuple(name for name, kept in zip(self.ids, chosen, strict=True) if kept),
+            segments=tuple(name for name, kept in zip(self.segments, chosen, strict=True) if kept),
+            shares=shares,
+            stakes=self.stakes[chosen],
+            arms=arms,
+        )
+
+    def segment(self, name: str) -> Evidence:
+        """The conversations of one segment, each weighing 1."""
+        return self.among(np.array([each == name for each in self.segments], dtype=bool), None)
+
+    def effect(self, columns: Sequence[Array], read: Callable[..., Reading | Effect]) -> Effect | str:
+        """What `read` makes of columns where all have a value, weighted by traffic; or why there is nothing."""
+        known = np.logical_and.reduce([~np.isnan(column) for column in columns])
+        if not known.any():
+            return "no conversation has a value"
+        own = [name for name, kept in zip(self.segments, known, strict=True) if kept]
+        unscored = int((~known).sum())
+        weights = None
+        if self.shares is not None:
+            present = {name: share for name, share in self.shares.items() if share > 0}
+            if absent := [name for name in present if name not in own]:
+                return f"no conversation of the segment '{absent[0]}' has a value"
+            weights = effects.weights(own, present)
+        try:
+            found = read(*(column[known] for column in columns), weights)
+        except ValueError as error:
+            return str(error)
+        effect = found if isinstance(found, Effect) else effects.of(found)
+        effect = replace(effect, unscored=unscored)
+        return effect if self.shares is None else effects.by_stratum(effect, own, dict(self.shares))
+
+    def estimate(self, columns: Sequence[Array], read: Callable[..., Reading | Effect], times: float = 1.0) -> Estimate:
+        """The same as an estimate, times a number of conversations."""
+        found = self.effect(columns, read)
+        if isinstance(found, str):
+            return estimates.missing(found)
+        return scaled(self.explained(found.estimate(), found), times)
+
+    def explained(self, found: Estimate, effect: Effect) -> Estimate:
+        """An estimate whose reason for having no interval names the segment that is too small."""
+        if found.low is None and self.shares is not None and effect.n >= FEWEST:
+            return replace(found, why=self.too_small(effect))
+        return found
+
+    def effective_n(self, effect: Effect) -> float:
+        """How many conversations of equal weight say as much: (sum w)^2 / sum w^2 (Kish 1965)."""
+        if self.shares is None:
+            return effect.n
+        counts = {name: self.segments.count(name) for name in dict.fromkeys(self.segments)}
+        known = effect.n / len(self.segments)
+        return known / sum(self.shares.get(name, 0.0) ** 2 / count for name, count in counts.items())
+
+    def too_small(self, effect: Effect) -> str:
+        counts = {name: self.segments.count(name) for name in dict.fromkeys(self.segments)}
+        least = min(counts, key=lambda name: counts[name])
+        return (
+            f"no interval: the segment '{least}' has {effect.fewest} conversations, and traffic weights need {FEWEST} "
+            "in each"
+        )
+
+
+def scaled(found: Estimate, times: float) -> Estimate:
+    value, low, high = (None if each is None else each * times for each in (found.value, found.low, found.high))
+    return replace(found, value=value, low=low, high=high)
+
+
+def difference(own: Array, other: Array, weights: Array | None) -> Effect:
+    """The paired difference of two means."""
+    return effects.difference(effects.mean(own, weights), effects.mean(other, weights))
+
+
+# --- from a run ----------------------------------------------------------------------------
+
+
+def evidence(run: Measured, policy: Policy, identified: Mapping[str, bool | None]) -> Evidence:
+    """Read a run for a policy. Raises InputError, located in the policy, where it names what the run has not got."""
+    about, tables = run.about, run.tables
+    ids = tuple(sorted(about["dataset"]["conversations"]))
+    tags = slices.tags(tables)
+    segments = tuple(_segment(tags.get(name, ()), policy.segments) for name in ids)
+    against = {
+        key: _against(floor, run, policy, key)
+        for key, floor in (("quality", policy.quality), ("high_stakes", policy.stakes))
+        if floor is not None and floor.against is not None
+    }
+    _check_segments(policy, segments, tags)
+    labelled = slices.high_stakes(tables)
+    tag = policy.stakes_tag
+    stakes = np.array([name in labelled if tag is None else tag in tags.get(name, ()) for name in ids], dtype=bool)
+    arms = {
+        score.strategy: Arm(
+            score.strategy,
+            bool(strategy["control"]),
+            _columns(run, score, policy, against),
+            tuple(_doubts(run, score, identified.get(score.strategy))),
+        )
+        for strategy, score in zip(about["strategies"], run.scores, strict=True)
+    }
+    found = Evidence(ids, segments, policy.shares, stakes, arms, run.base)
+    if policy.shares is not None and not all(policy.shares.get(name, 0.0) > 0 for name in segments):
+        return found.among(np.array([policy.shares.get(name, 0.0) > 0 for name in segments]), policy.shares)
+    return found
+
+
+def _segment(tags: Sequence[str], order: Sequence[str]) -> str:
+    """The first of the policy's tags that a conversation has."""
+    return next((name for name in order if name in tags), OTHER)
+
+
+def _against(floor: Floor, run: Measured, policy: Policy, key: str) -> str | None:
+    """The strategy that a floor names. Raises InputError."""
+    if floor.against == BASE:
+        return run.base
+    names = list(run.by_name)
+    if floor.against not in names:
+        hint = content.did_you_mean(floor.against, names)
+        listed = ", ".join((BASE, *names[:MOST])) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
+        raise InputError(
+            policy.document.problem(
+                (key, "against"), f"no strategy '{floor.against}' in this run{hint or f'; it has: {listed}'}"
+            )
+        )
+    return floor.against
+
+
+def _check_segments(policy: Policy, segments: Sequence[str], tags: Mapping[str, Sequence[str]]) -> None:
+    """Raises InputError where a segment has no conversation, or conversations have no weight."""
+    known = sorted({tag for own in tags.values() for tag in own})
+    problems = []
+    listed = policy.document.value.get("segments") or []
+    for index, name in enumerate(policy.segments):
+        in_use = policy.shares is None or policy.shares.get(name, 0.0) > 0
+        if name not in segments and in_use:
+            problems.append(
+                policy.document.problem(
+                    ("segments", index) if listed else ("traffic",), _nobody_has(name, known, policy.segments[:index])
+                )
+            )
+    if policy.stakes_tag is not None and policy.stakes_tag not in known:
+        problems.append(policy.document.problem(("high_stakes", "tag"), _nobody_has(policy.stakes_tag, known, ())))
+    others = segments.count(OTHER)
+    if policy.shares is not None and OTHER not in policy.shares and others and policy.segments:
+        what = (
+            f"{others} of {len(segments)} conversations have none of these tags: add '{OTHER}: …' (0 leaves them out)"
+        )
+        problems.append(policy.document.problem(("traffic",), what))
+    if policy.shares is not None and policy.shares.get(OTHER, 0.0) > 0 and not others:
+        problems.append(
+            policy.document.problem(("traffic",), f"every conversation has one of the tags: '{OTHER}' has none")
+        )
+    if problems:
+        raise InputError(problems)
+
+
+def _nobody_has(name: str, known: Sequence[str], before: Sequence[str]) -> str:
+    if name in known:
+        return f"every conversation with the tag '{name}' has one that goes before it ({', '.join(before)})"
+    if not known:
+        return f"no conversation of this run has any tag, so none has '{name}'"
+    hint = content.did_you_mean(name, known)
+    more = f" and {len(known) - MOST} more" if len(known) > MOST else ""
+    listed = f"; tags are: {', '.join(known[:MOST])}{more}"
+    return f"no conversation of this run has the tag '{name}'{hint or listed}"
+
+
+def _columns(run: Measured, score: Scores, policy: Policy, against: Mapping[str, str | None]) -> dict[str, Array]:
+    found = {
+        "quality": score.values["quality"],
+        "cost": score.values["cost_usd_warm"],
+        "resolved": score.values[run.qpd_rate],
+        "unsupported": score.values["unsupported_per_turn"],
+        "waited": np.array([float(len(waits)) if len(waits) else np.nan for waits in score.waits]),
+    }
+    for limit in policy.waits:
+        found[limit.name] = np.array(
+            [float((waits > limit.over_s).sum()) if len(waits) else np.nan for waits in score.waits]
+        )
+    for key, name in against.items():
+        if name is not None:
+            found[f"{key} own"], found[f"{key} other"] = comparable(score, run.by_name[name], "quality")
+    return found
+
+
+def _doubts(run: Measured, score: Scores, identified: bool | None) -> Sequence[str]:
+    """Why a strategy may not be chosen whatever its numbers are."""
+    found = []
+    if score.turns and score.failed_turns > FAILED_SHARE * score.turns:
+        found.append(
+            f"{score.failed_turns:,} of {score.turns:,} turns were not answered: what is left may be the easy part"
+        )
+    if identified is False:
+        found.append("what it shows depends on what is done with user turns that no longer fit")
+    placebos = strategies.placebos(run.about)
+    plain = strategies.plain_by_tier(run.about["strategies"])
+    for tier, placebo in placebos.items():
+        if plain.get(tier) == score.strategy:
+            found.append(f"a recording never pays for the replay; '{placebo}' stands for it")
+    return found
