@@ -456,3 +456,14 @@ def test_turns_that_failed_are_left_out_of_the_rate_of_corrections_once() -> Non
     found = by_name(made.summary())["light"]["metrics"]["self_corrections_per_turn"]
 
     assert (found["value"], found["unscored"]) == (1.0, 12)
+
+
+def test_quality_per_dollar_is_as_uncertain_as_the_share_that_is_0_or_1_everywhere() -> None:
+    n, none, all_of_them = 24, np.zeros(24), np.ones(24)
+    nothing = quality_per_dollar(built(resolved=none, cost_usd_warm=np.full(n, 0.01)), 1.0)
+    possible = 1 - 0.025 ** (1 / n)  # what 24 conversations without one leave possible (Clopper and Pearson)
+    assert (nothing.value, nothing.low) == (0.0, 0.0)
+    assert nothing.high == pytest.approx(possible / (0.01 + 1 - possible))
+    whole = quality_per_dollar(built(resolved=all_of_them, cost_usd_warm=np.full(n, 0.01)), 1.0)
+    assert whole.value == whole.high == pytest.approx(100)
+    assert whole.low == pytest.approx((1 - possible) / (0.01 + possible))

@@ -56,8 +56,13 @@ def share(found: Estimate) -> Estimate:
     found = within_1(found)
     if found.low is None or found.value not in (0.0, 1.0):
         return found
-    widest: float = ((1 - LEVEL) / 2) ** (1 / found.n)
-    return replace(found, low=widest if found.value else 0.0, high=1.0 if found.value else 1 - widest)
+    least = least_of_all(found.n)
+    return replace(found, low=least if found.value else 0.0, high=1.0 if found.value else 1 - least)
+
+
+def least_of_all(n: int) -> float:
+    """The lower end of the interval of a share that is 1 in all of n conversations (Clopper and Pearson 1934)."""
+    return float(((1 - LEVEL) / 2) ** (1 / n))
 
 
 def amount(found: Estimate) -> Estimate:

@@ -82,7 +82,21 @@ def quality_per_dollar(score: Scores, unresolved_usd: float | None, rate: str = 
     by_rate = (whole + share * unresolved_usd) / whole**2
     by_cost = -share / whole**2
     influence = by_rate * (r - share) + by_cost * (c - dollars)
-    return estimates.with_interval(share / whole, influence, score.unscored.get(rate, 0))
+    found = estimates.with_interval(share / whole, influence, score.unscored.get(rate, 0))
+    return _as_wide_as_the_share(found, share, dollars, unresolved_usd)
+
+
+def _as_wide_as_the_share(found: Estimate, share: float, dollars: float, unresolved_usd: float) -> Estimate:
+    """Where all are resolved, or none is, the share has no spread to measure and yet is not known for certain.
+
+    The interval then reaches to what QPD is at the end of that share's exact interval.
+    """
+    if found.low is None or found.high is None or share not in (0.0, 1.0):
+        return found
+    least = estimates.least_of_all(found.n)
+    possible = least if share else 1 - least
+    bound = possible / (dollars + unresolved_usd * (1 - possible))
+    return replace(found, low=min(found.low, bound), high=max(found.high, bound))
 
 
 def _waits(score: Scores) -> list[Estimate]:
