@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from builders import scores
 from interval_coverage import Arm, arms
 from ladder_bench.analyse import bootstrap, decisions, effects
 from ladder_bench.analyse.decisions import Decided, Outcome, Test
 from ladder_bench.analyse.effects import Effect, Reading
+from ladder_bench.analyse.pareto import labels
 from simulated_conversations import BASE, CANDIDATE, Design, simulated, worse
 
 MARGINS = {"log QPD": float(np.log(1 / 0.90)), "quality": 0.03, "harm": 0.05}
@@ -90,7 +92,7 @@ def power(design: Design, sets: int, pilot: int = 20_000, seed: int = 1) -> dict
     return shares
 
 
-def power_of_printed(design: Design, pilot: int, pilots: int, seed: int = 1) -> dict[str, tuple[float, float]]:
+def printed(design: Design, pilot: int, pilots: int, seed: int = 1) -> dict[str, tuple[float, float]]:
     """What n is printed from a pilot of so many conversations, over pilots: its 10th and 90th percentile."""
     data = simulated(replace(design, conversations=pilot, missing=0.0), pilots, seed)
     found: dict[str, list[float]] = {}
@@ -151,33 +153,22 @@ def _null_effects(rng: np.random.Generator, size: int, count: int, sparse: int) 
             yield effects.difference(effects.mean(quality), effects.mean(base_quality))
 
 
-@dataclass(frozen=True, slots=True)
-class Winner:
-    """Of the best-looking of equal ladders: does its interval hold the truth, is it called better, its bias in SE."""
+def pareto_errors(arms_count: int, conversations: int, sets: int, cheaper: float = 1.0, seed: int = 1) -> float:
+    """How often a label is claimed that does not hold.
 
-    covered: float
-    better: float
-    bias: float
-
-
-def winners(ladders: int, conversations: int, sets: int, seed: int = 1) -> dict[str, Winner]:
-    """Chosen and reported on the same conversations (`naive`), or chosen on one half and reported on the other (`split`).
-
-    "Better" is one-sided at 5 %. All ladders are equal, and equal to the base that they are held against.
+    Of equal arms none holds. Where all but the first cost less by a factor and are no better, it is not dominated.
     """
-    rng = np.random.default_rng([seed, ladders, conversations])
-    half = conversations // 2
-    rows: dict[str, list[tuple[bool, bool, float]]] = {"naive": [], "split": []}
+    rng = np.random.default_rng([seed, arms_count, conversations])
+    wrong = 0
     for _ in range(sets):
-        chance = rng.beta(4, 2, conversations)
-        quality = rng.binomial(10, chance, (ladders + 1, conversations)) / 10
-        both = [quality[1:].mean(axis=1).argmax(), quality[1:, :half].mean(axis=1).argmax()]
-        for name, winner, seen in zip(rows, both, (slice(None), slice(half, None)), strict=True):
-            one, base = quality[1 + winner, seen], quality[0, seen]
-            effect = effects.difference(effects.mean(one), effects.mean(base))
-            low, high = effect.bounds(0.025)
-            rows[name].append((low <= 0 <= high, effect.bounds(0.05)[0] > 0, effect.value / effect.error))
-    return {name: Winner(*np.mean(found, axis=0).tolist()) for name, found in rows.items()}
+        difficulty = rng.normal(size=conversations)
+        quality = rng.binomial(8, 1 / (1 + np.exp(-1 + difficulty)), (arms_count, conversations)) / 8
+        cost = np.exp(0.5 * difficulty + 0.5 * rng.normal(size=(arms_count, conversations)))
+        cost[1:] *= cheaper
+        found = labels([scores(str(n), quality=quality[n], cost_usd_warm=cost[n]) for n in range(arms_count)])
+        claimed = [found["0"]] if cheaper != 1.0 else found.values()
+        wrong += any(label == "dominated" or (cheaper == 1.0 and label == "front") for label in claimed)
+    return wrong / sets
 
 
 def _counted(decided: Iterator[list[Decided]]) -> Outcomes:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ladder_bench import folder
+from ladder_bench import cli, folder
+from ladder_bench.cli import baseline as _baseline  # noqa: F401  joins the application
+from ladder_bench.cli import gate as _gate  # noqa: F401  joins the application
 from ladder_bench.domain import Ladder, Price, Step, digest_of
 from ladder_bench.gate.gating import Asked, gate
 from ladder_bench.gate.policy import PolicyShape
@@ -37,7 +39,9 @@ class Made:
     wait_s: Any = 1.0
     failed: Sequence[int] = ()
     estimated: bool = False
+    turns: int = 2
     samples: int = 1
+    spread: float = 0.05
     seed: int = 0  # of what differs between samples
 
 
@@ -52,7 +56,7 @@ def luck(n: int, share: float = 0.8, seed: int = 1) -> np.ndarray:
 
 
 def run(n: int = 60, *, path: str = "run", **more: Any) -> folder.Run:
-    """A run of the strategies in `made` ({"ladder": Made()} if none) over n conversations of two turns each."""
+    """A run of the strategies in `made` ({"ladder": Made()} if none) over n conversations."""
     made: Mapping[str, Made] = more.pop("made", {"ladder": Made()})
     prices: Mapping[str, Price] = more.pop("prices", PRICES)
     names = more.pop("names", [f"talk-{index:04}" for index in range(n)])
@@ -82,16 +86,16 @@ def run(n: int = 60, *, path: str = "run", **more: Any) -> folder.Run:
 
 
 def _live(tabled: Tabled, name: str, made: Made, index: int, conversation: str, sample: int) -> None:
-    """One conversation: two turns, each with a call, a criterion, and its unsupported claims."""
+    """One conversation: turns, each with a call, a criterion, and its unsupported claims."""
     failed = index in made.failed
-    for turn in (1, 2):
+    for turn in range(1, made.turns + 1):
         quality = _at(made.quality, index)
         quality = (
             None
             if quality is None or np.isnan(quality)
             else float(np.clip(quality + _jitter(made, index, sample), 0, 1))
         )
-        broken = {"failure": "timeout"} if failed and turn == 2 else {}
+        broken = {"failure": "timeout"} if failed and turn == made.turns else {}
         if broken:
             quality = None
         tabled.turn(
@@ -111,7 +115,7 @@ def _live(tabled: Tabled, name: str, made: Made, index: int, conversation: str, 
 
 
 def _jitter(made: Made, index: int, sample: int) -> float:
-    return 0.0 if made.samples == 1 else 0.05 * float(np.random.default_rng((index, sample, made.seed)).normal())
+    return 0.0 if made.samples == 1 else made.spread * float(np.random.default_rng((index, sample, made.seed)).normal())
 
 
 def _at(values: Any, index: int) -> Any:
@@ -130,6 +134,15 @@ def written(path: Path, found: folder.Run) -> Path:
     """A run as a folder."""
     folder.write(path, found.about, found.tables, found.summary, {})
     return path
+
+
+def command(*arguments: object) -> int:
+    """The exit code of a command."""
+    try:
+        cli.main([str(each) for each in arguments])
+    except SystemExit as left:
+        return int(left.code or 0)
+    return 0
 
 
 def decide(new: folder.Run, old: folder.Run, anchor: folder.Run | None = None, **asked: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How often intervals for simulated conversations hold the truth: means, contrasts, ratios, QPD, hulls, suites."""
+"""How often intervals for simulated conversations hold the truth: means, contrasts, ratios, QPD, savings, suites."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import simulated_conversations as simulation
 from builders import scores
 from ladder_bench.analyse import bootstrap, effects, estimates
+from ladder_bench.analyse.equal_quality import line
 from ladder_bench.analyse.headline import quality_per_dollar
 from ladder_bench.analyse.tails import TAIL, tail_share
 from ladder_bench.domain import Estimate
@@ -99,49 +100,37 @@ def tails(design: Design, sets: int, seed: int = 1) -> float:
 # --- bootstrap -----------------------------------------------------------------------------
 
 
-TIERS = ((0.50, 0.02), (0.70, 0.06), (0.80, 0.20))  # quality and cost of three single tiers
-BETWEEN = 0.10  # dollars: between the last two
+TIERS = ((0.45, 0.02), (0.70, 0.06), (0.95, 0.20))  # quality and cost of three single tiers
 
 
 def of_bootstrap(design: Design, sets: int, draws: int = 1000, seed: int = 1) -> dict[str, float]:
-    """Coverage of percentile intervals: a mean, a log cost ratio, and what a hull of three tiers reaches at a cost."""
+    """Coverage of percentile intervals: a mean, a log cost ratio, and the saving against a mix of tiers as good."""
     data = simulated(design, sets, seed)
     tiers = [
-        simulated(replace(design, quality=(0.7, q), cost_usd=(0.1, c)), sets, seed + 1 + place)
-        for place, (q, c) in enumerate(TIERS)
+        simulated(replace(design, quality=(0.7, quality), cost_usd=(0.1, cost)), sets, seed + 1 + place)
+        for place, (quality, cost) in enumerate(TIERS)
     ]
     truths = {
         "quality": design.quality[CANDIDATE],
         "log cost ratio": float(np.log(design.cost_usd[CANDIDATE] / design.cost_usd[BASE])),
-        "hull": float(reached(*np.array(TIERS).T[:, None])[0]),
+        "saving": float(np.interp(design.quality[CANDIDATE], *np.transpose(TIERS))) - design.cost_usd[CANDIDATE],
     }
     held = dict.fromkeys(truths, 0)
     for number, (base, candidate) in enumerate(arms(data)):
         known = data.known[number]
-        hull = [tier.quality[CANDIDATE, number][known] for tier in tiers]
-        hull += [tier.cost[CANDIDATE, number][known] for tier in tiers]
-        columns = np.column_stack([candidate["quality"], candidate["cost"], base["cost"], *hull])
-        drawn = bootstrap.means(columns, draws)
+        single = [tier.quality[CANDIDATE, number][known] for tier in tiers]
+        single += [tier.cost[CANDIDATE, number][known] for tier in tiers]
+        drawn = bootstrap.means(
+            np.column_stack([candidate["quality"], candidate["cost"], base["cost"], *single]), draws
+        )
         for name, statistic in {
             "quality": drawn[:, 0],
             "log cost ratio": np.log(drawn[:, 1] / drawn[:, 2]),
-            "hull": reached(drawn[:, 3:6], drawn[:, 6:9]),
+            "saving": line(drawn[:, 3:6], drawn[:, 6:9], drawn[:, 0]).cost - drawn[:, 1],
         }.items():
             low, high = bootstrap.percentiles(statistic)
             held[name] += bool(low <= truths[name] <= high)
     return {name: count / sets for name, count in held.items()}
-
-
-def reached(quality: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    """The best quality at BETWEEN dollars on a line between two tiers on either side of it, or of one below (rows, 3)."""
-    best = np.where(cost <= BETWEEN, quality, -np.inf).max(axis=1)
-    for one in range(3):
-        for two in range(3):
-            across = (cost[:, one] <= BETWEEN) & (cost[:, two] > BETWEEN)
-            share = (BETWEEN - cost[:, one]) / np.where(across, cost[:, two] - cost[:, one], 1.0)
-            line = quality[:, one] + share * (quality[:, two] - quality[:, one])
-            best = np.maximum(best, np.where(across, line, -np.inf))
-    return best
 
 
 # --- other designs -------------------------------------------------------------------------

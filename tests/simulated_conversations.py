@@ -17,14 +17,17 @@ FEWEST_TURNS, MORE_TURNS = 3, 17
 DIFFICULTY = 0.6  # logits of quality a standard deviation of difficulty
 DEARER = 0.2  # log cost and log tokens a turn, likewise
 COST_SHARED, COST_OWN, TOKENS_OWN = 0.3, 0.3, 0.3  # standard deviations of log cost and log tokens
-BURSTS = 2.0  # shape of the gamma that gathers harm in some conversations
 BASE, CANDIDATE = 0, 1
 Pair = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Pairs are (base, candidate). A spike multiplies a conversation's cost by `least` times a Pareto draw."""
+    """Pairs are (base, candidate). A spike multiplies a conversation's cost by `least` times a Pareto draw.
+
+    `dear`: what an unresolved conversation costs, in mean costs of the base. `missing`: of each arm's conversations.
+    `bursts`: the shape of the gamma that gathers harm in some conversations; the smaller, the fewer.
+    """
 
     conversations: int = 100
     quality: Pair = (0.75, 0.75)  # true means
@@ -38,14 +41,18 @@ class Design:
     least: float = 3.0
     missing: float = 0.02
     shared_spikes: bool = True
+    dear: float = 10.0
+    bursts: float = 2.0
 
     @property
     def unresolved_usd(self) -> float:
-        """What an unresolved conversation costs: 10 times the base's mean cost."""
-        return 10 * self.cost_usd[BASE]
+        return self.dear * self.cost_usd[BASE]
 
 
 ORDINARY = Design()
+UNEQUAL = Design(
+    quality=(0.75, 0.70), resolved=(0.70, 0.65), cost_usd=(0.10, 0.07), harm=(0.10, 0.14), tokens=(400.0, 300.0)
+)
 HEAVY = Design(spikes=(0.02, 0.02), shape=2.1, least=10.0, shared_spikes=False)
 
 
@@ -96,7 +103,7 @@ def simulated(design: Design, sets: int, seed: int = 1) -> Simulated:
     spike = _spikes(rng, design, shape)
     cost = _column(design.cost_usd) / _unit_cost(design)[:, None, None] * dearer * np.exp(noise) * spike
     tokens = _column(design.tokens) * dearer * np.exp(TOKENS_OWN * rng.normal(size=shape))
-    claims = rng.poisson(_column(design.harm) * turns * rng.gamma(BURSTS, 1 / BURSTS, shape))
+    claims = rng.poisson(_column(design.harm) * turns * rng.gamma(design.bursts, 1 / design.bursts, shape))
     known = (rng.random(shape) >= design.missing).all(axis=0)
     return Simulated(turns, met, resolved.astype(float), cost, tokens, claims / turns, known)
 

@@ -93,13 +93,27 @@ def test_conversations_that_are_there_twice_leave_the_error_of_clusters(seed: in
     for name, effect in contrasts(resolved, cost).items():
         once, doubled = effects.by_cluster(effect, [users]), effects.by_cluster(twice[name], [users * 2])
         assert (doubled.value, doubled.error) == pytest.approx((once.value, once.error), rel=CLOSE, abs=CLOSE)
-        assert (once.n, doubled.n, doubled.freedom) == (size - 3, size - 3, once.freedom)
+        assert once.n == doubled.n == size - 3
 
 
 @given(seeds, sizes)
 def test_clusters_of_one_conversation_change_nothing(seed: int, size: int) -> None:
     for effect in contrasts(*drawn(seed, size)).values():
         assert figures(effects.by_cluster(effect, [range(size)])) == pytest.approx(figures(effect), rel=1e-9, abs=CLOSE)
+
+
+@given(st.lists(st.integers(1, 30), min_size=20, max_size=40))
+def test_a_few_large_clusters_leave_fewer_degrees_of_freedom(sizes: list[int]) -> None:
+    """Against the matrices of Bell and McCaffrey written out."""
+    users = np.repeat(np.arange(len(sizes)), sizes)
+    found = effects.by_cluster(effects.of(effects.mean(np.arange(users.size) % 7.0)), [users])
+    counts = np.array(sizes, dtype=float)
+    residual = np.eye(counts.size) - np.outer(counts / counts.sum(), np.ones(counts.size))
+    covariance = residual @ np.diag(counts * (1 + (counts - 1) * effects.ALIKE)) @ residual.T
+    golden = np.trace(covariance) ** 2 / np.trace(covariance @ covariance)
+
+    assert found.freedom == pytest.approx(golden, rel=1e-9)
+    assert found.freedom <= len(sizes) - 1 + 1e-9
 
 
 def test_a_run_against_itself_is_exactly_0_and_passes() -> None:

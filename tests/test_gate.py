@@ -87,7 +87,7 @@ def test_an_open_decision_says_how_many_conversations_would_decide_it() -> None:
 
 
 def test_samples_tell_what_more_of_them_would_do() -> None:
-    sides = [Made(quality=0.7, samples=2, seed=seed) for seed in (1, 0)]
+    sides = [Made(quality=0.5, samples=2, seed=seed, spread=0.2) for seed in (1, 0)]
 
     found = decide(*(run(200, made={"ladder": each}) for each in sides))
 
@@ -222,6 +222,16 @@ def test_both_sides_are_repriced_at_the_runs_prices_and_it_says_so() -> None:
     assert found["outcome"] == "pass"
     assert row(found, "qpd")["value"] == 0.0
     assert found["notes"] == ["repriced: light input 0.5 -> 5, light output 2 -> 20 (USD per million tokens)"]
+
+
+def test_terms_of_a_cache_that_changed_set_nothing_apart() -> None:
+    old = run(N, made=made(), prices={"light": Price(0.5, 2.0, cached=0.1, minimum_prefix=0)})
+    new = run(N, made=made(), prices={"light": Price(0.5, 2.0, cached=0.1, minimum_prefix=4096)})
+
+    found = decide(new, old)
+
+    assert row(found, "qpd")["value"] == 0.0
+    assert any("the terms of its cache changed" in note for note in found["notes"])
 
 
 def test_declared_prices_hold_for_both_sides() -> None:

@@ -64,6 +64,14 @@ def a_price_of_0_for_answers() -> folder.Run:
     return run(N, made={"ladder": honest()}, prices={**PRICES, "advanced": Price(4.0, 0.0)})
 
 
+def a_usage_of_0() -> folder.Run:
+    return changed(output=0, input=0)
+
+
+def a_usage_of_0_in_hard_conversations() -> folder.Run:
+    return changed(output=np.where(HARD, 0, 300), input=0)
+
+
 def a_cheaper_worse_tier() -> folder.Run:
     """Raw quality per dollar is eight times as high."""
     return changed(quality=honest().quality - 0.08, tier="light")
@@ -107,7 +115,7 @@ def a_stopped_run() -> folder.Run:
 
 FOOLING = (
     empty_answers, nearly_empty_answers, refusals, padding, padding_of_hard_answers_alone, dropped_hard_conversations,
-    a_price_of_0, a_price_of_0_for_answers, a_cheaper_worse_tier, a_much_cheaper_much_worse_tier,
+    a_price_of_0, a_price_of_0_for_answers, a_usage_of_0, a_usage_of_0_in_hard_conversations, a_cheaper_worse_tier, a_much_cheaper_much_worse_tier,
     failed_hard_conversations, a_few_failed_hard_conversations, estimated_usage, hard_conversations_without_quality,
     hard_conversations_without_an_outcome, the_same_quality_for_more_claims, another_judge, a_stopped_run,
 )  # fmt: skip

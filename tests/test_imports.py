@@ -133,6 +133,64 @@ def test_messages_in_a_row_are_carried_and_counted(tmp_path: Path) -> None:
     assert any("greeting" in each for each in done.warnings)
 
 
+@pytest.mark.parametrize(
+    ("greeting", "calls"), [({}, 1), ({"model": "m"}, 2), ({"latency_s": 1}, 2), ({"into": 3, "out": 1}, 2)]
+)
+def test_a_greeting_is_a_call_where_the_log_says_that_a_model_made_it(
+    tmp_path: Path, greeting: dict[str, Any], calls: int
+) -> None:
+    run = imported(tmp_path, line(said("welcome", **greeting), user(), said("one", 5, 1))).run
+
+    assert [each["turn"] for each in run.tables["calls"].to_pylist()] == [1] * calls
+    assert (metrics(run)["cost_usd_warm"]["value"] is None) == (greeting in ({"model": "m"}, {"latency_s": 1}))
+
+
+def test_odd_messages_are_carried_as_what_they_are(tmp_path: Path) -> None:
+    stamped = user(timestamp=1_717_171_717_000)
+    silent = {"role": "user", "content": None}
+    result = {"role": "function", "name": "f", "content": "1"}
+
+    done = imported(tmp_path, line(silent, said(None), stamped, said("a", latency_ms=1500), user(), result, said("b")))
+
+    waits = [each["wait_s"] for each in done.run.tables["turns"].to_pylist()]
+    assert (done.imported, waits) == (1, [None, 1.5, None])
+    assert "messages without content taken as empty (2x)" in done.warnings
+
+
+@pytest.mark.parametrize("model", ["recorded", "simulated/light", "m"])
+def test_an_arm_is_never_taken_for_a_replayed_tier(tmp_path: Path, model: str) -> None:
+    run = imported(tmp_path, line(model=model), line(arm="b"), prices=False).run
+
+    assert [each["model"] for each in run.about["tiers"]] == [f"imported/{model}", "imported/unnamed"]
+    assert not [each for each in run.summary["banners"] if "recorded" in each or "simulated" in each]
+    assert not any(tier.live for tier in revive.tiers(run.about))
+
+
+def test_the_price_list_prices_an_arm_whose_model_the_log_names(tmp_path: Path) -> None:
+    lines = [line(user(), said("x", 1000, 0), model="gpt-4o"), line(user(), said("x", 1000, 0), arm="gpt-4o")]
+
+    run = imported(tmp_path, *lines, prices=False).run
+
+    assert metrics(run)["cost_usd_cold"]["value"] == pytest.approx(1000 * 2.5 * MICRO)
+    assert metrics(run, "gpt-4o")["cost_usd_cold"]["value"] is None
+    assert any("pinned list, by the model that the log names: a" in each for each in run.summary["banners"])
+
+
+def test_banners_say_whether_arms_met_the_same_words(tmp_path: Path) -> None:
+    same = imported(tmp_path, line(user("q")), line(user("q"), arm="b")).run.summary["banners"][0]
+    other = imported(tmp_path, line(user("q")), line(user("r"), arm="b")).run.summary["banners"][0]
+
+    assert same == "imported transcripts: not a replay"
+    assert other.startswith("imported transcripts: not a replay; arms met different user words")
+
+
+def test_a_line_that_is_there_twice_is_named_with_both_places(tmp_path: Path) -> None:
+    files = (written(tmp_path / "x.jsonl", line()), written(tmp_path / "y.jsonl", line(arm="b"), line()))
+
+    with pytest.raises(InputError, match=r"y\.jsonl:2:2: .*is there already: .*x\.jsonl, line 1; give repeats"):
+        imported(tmp_path, files=files)
+
+
 def test_tau_bench_is_told_by_its_content_and_trials_are_samples(tmp_path: Path) -> None:
     (tmp_path / "gpt.json").write_text(json.dumps([trial(0, 0, 1.0), trial(0, 1, 0.0), trial(1, 0, None)]))
 

@@ -23,6 +23,7 @@ from ladder_bench.recommend import choosing, constraints, crossfit
 from ladder_bench.recommend.deciding import recommend
 from ladder_bench.recommend.evidence import Arm, Evidence
 from ladder_bench.recommend.policy import Policy, load_policy, read_policy
+from ladder_bench.report import decision
 from ladder_bench.report import recommend as pages
 from ladder_bench.validation import validate
 from report_runs import HOSTILE, Tags
@@ -98,11 +99,17 @@ def evidence(
     for name, columns in arms.items():
         full = {"cost": np.ones(n), "quality": np.ones(n), "resolved": np.ones(n), "unsupported": np.zeros(n),
                 "waited": np.full(n, 4.0)} | columns  # fmt: skip
-        full |= {"quality own": full["quality"], "quality other": base.get("quality", np.ones(n))}
+        full |= {
+            "rate": full["resolved"],
+            "quality own": full["quality"],
+            "quality other": base.get("quality", np.ones(n)),
+        }
         made[name] = Arm(name, False, full, ())
     high = np.zeros(n, dtype=bool) if stakes is None else stakes
     ids = tuple(f"c{place:04}" for place in range(n))
-    return Evidence(ids, tuple(segments or ["other"] * n), shares, high, made, next(iter(arms)))
+    return Evidence(
+        ids, tuple(segments or ["other"] * n), shares, high, made, next(iter(arms)), {"quality": next(iter(arms))}
+    )
 
 
 def noise(n: int, mean: float, spread: float = 0.1, seed: int = 0) -> Array:
@@ -118,7 +125,7 @@ def test_a_floor_is_met_or_violated_by_the_bound_and_never_by_the_value(mean: fl
     """t(99, 0.95) * 0.1 / 10 = 0.0166."""
     read = evidence(a={"quality": noise(100, mean)})
 
-    (found,) = constraints.judged(read, read.arms["a"], policy())
+    (found,) = constraints.judged(read, read.high_stakes(), read.arms["a"], policy())
     assert found.outcome == outcome
     assert found.low == pytest.approx(mean - 0.0166, abs=1e-4)
 
@@ -127,14 +134,14 @@ def test_an_undecided_constraint_says_how_many_conversations_would_decide() -> N
     """((1.645 + 0.842) * 0.1 / 0.01)^2 = 618.3."""
     read = evidence(a={"quality": noise(100, 0.51)})
 
-    (found,) = constraints.judged(read, read.arms["a"], policy())
+    (found,) = constraints.judged(read, read.high_stakes(), read.arms["a"], policy())
     assert found.needed() == 619
 
 
 def test_below_20_conversations_nothing_is_decided_and_the_reason_is_given() -> None:
     read = evidence(19, a={"quality": noise(19, 0.9)})
 
-    (found,) = constraints.judged(read, read.arms["a"], policy())
+    (found,) = constraints.judged(read, read.high_stakes(), read.arms["a"], policy())
     assert (found.outcome, found.low, found.why) == ("undecided", None, "19 conversations, 20 are needed")
 
 
@@ -144,7 +151,7 @@ def test_a_limit_that_nobody_broke_is_met_only_with_enough_conversations() -> No
     outcomes = []
     for n in (58, 59):
         read = evidence(n, a={"turns over 5 s": np.zeros(n)})
-        outcomes.append(constraints.judged(read, read.arms["a"], limited)[1].outcome)
+        outcomes.append(constraints.judged(read, read.high_stakes(), read.arms["a"], limited)[1].outcome)
 
     assert outcomes == ["undecided", "met"]
 
@@ -153,7 +160,9 @@ def test_a_share_of_turns_is_a_ratio_of_turns_not_a_mean_of_conversations() -> N
     over, waited = np.tile([0.0, 1.0], 50), np.tile([8.0, 2.0], 50)
     read = evidence(a={"turns over 5 s": over, "waited": waited})
 
-    found = constraints.judged(read, read.arms["a"], policy(latency={"over_s": 5, "at_most": 0.5}))[1]
+    found = constraints.judged(read, read.high_stakes(), read.arms["a"], policy(latency={"over_s": 5, "at_most": 0.5}))[
+        1
+    ]
     assert found.value == pytest.approx(0.1)
 
 
@@ -170,14 +179,14 @@ def test_stakes_are_high_in_their_own_conversations_alone() -> None:
     quality = np.where(stakes, noise(100, 0.3), noise(100, 0.95))
     read = evidence(stakes=stakes, a={"quality": quality})
 
-    whole, high = constraints.judged(read, read.arms["a"], policy(high_stakes={"at_least": 0.6}))
+    whole, high = constraints.judged(read, read.high_stakes(), read.arms["a"], policy(high_stakes={"at_least": 0.6}))
     assert (whole.outcome, high.outcome, high.n) == ("met", "violated", 40)
 
 
 def test_without_high_stakes_in_the_data_the_floor_is_undecided_with_the_reason() -> None:
     read = evidence(a={})
 
-    found = constraints.judged(read, read.arms["a"], policy(high_stakes={"at_least": 0.6}))[1]
+    found = constraints.judged(read, read.high_stakes(), read.arms["a"], policy(high_stakes={"at_least": 0.6}))[1]
     assert found.outcome == "undecided"
     assert "labels no turn as high_stakes" in str(found.why)
 
@@ -237,11 +246,12 @@ def test_what_is_chosen_on_one_half_is_reported_without_luck_on_the_other() -> N
         best = choosing.cheapest(choosing.candidates(read, rules))
         assert best is not None
         naive.append(best.usd)
-        fitted.append(crossfit.report(read, rules, crossfit.halves(read, rules))["usd_month"]["value"])
+        fitted.append(crossfit.report(read, rules, crossfit.halves(read, rules), True)["usd_month"])
 
     error = 0.3 / np.sqrt(80)
     assert np.mean(naive) - 1.0 < -error  # about 1.5 standard errors too cheap
-    assert abs(np.mean(fitted) - 1.0) < 0.2 * error
+    assert abs(np.mean([each["value"] for each in fitted]) - 1.0) < 0.2 * error
+    assert np.mean([each["low"] <= 1.0 <= each["high"] for each in fitted]) >= 0.93
 
 
 def test_halves_are_as_large_in_every_segment_and_do_not_depend_on_the_order() -> None:
@@ -342,6 +352,8 @@ def test_a_recommendation_is_the_cheapest_that_keeps_quality_with_dollars_a_mont
         "why": "identical",
     }
     assert found["cross_fitted"]["choices"] == ["two-step", "two-step"]
+    assert found["cross_fitted"]["by_luck"] is False
+    assert found["cross_fitted"]["usd_month"] == month
     assert json.loads(json.dumps(found, allow_nan=False))["schema"] == 1
 
 
@@ -358,9 +370,9 @@ def test_a_policy_that_nothing_meets_gets_none_with_every_reason() -> None:
     found = recommend(run(), policy(quality={"at_least": 0.99}))
 
     assert (found["outcome"], found["choice"]) == ("none", None)
-    assert pages.headline(found)[0].startswith("None of 3 strategies holds")
+    assert decision.headline(found)[0].startswith("None of 3 strategies holds")
     assert all(
-        pages.reasons(row)[0].startswith("violated: quality: at least 0.990; it is") for row in found["strategies"]
+        decision.reasons(row)[0].startswith("violated: quality: at least 0.990; it is") for row in found["strategies"]
     )
 
 
@@ -368,7 +380,7 @@ def test_too_few_conversations_are_no_answer_and_say_so() -> None:
     found = recommend(run(12), policy())
 
     assert (found["outcome"], found["choice"]) == ("undecided", None)
-    assert "nothing can be chosen" in pages.headline(found)[0].lower()
+    assert "nothing can be chosen" in decision.headline(found)[0].lower()
     assert found["cross_fitted"]["why"].startswith("too few conversations: 6 and 6 in the halves")
 
 
@@ -376,10 +388,14 @@ def test_in_a_simulation_nothing_is_recommended() -> None:
     simulated = tuple(tier | {"model": f"simulated/{tier['name']}"} for tier in REAL)
     found = recommend(run(tiers=simulated), policy())
 
-    for shown in (" ".join(pages.headline(found)), pages.markdown(found), pages.page(found, "ladder-bench recommend")):
+    for shown in (
+        " ".join(decision.headline(found)),
+        pages.markdown(found),
+        pages.page(found, "ladder-bench recommend"),
+    ):
         assert "in this simulation" in shown.lower()
         assert "recommended" not in shown.lower()
-    assert "Recommended: " in pages.headline(recommend(run(), policy()))[0]
+    assert "Recommended: " in decision.headline(recommend(run(), policy()))[0]
 
 
 def test_controls_are_chosen_only_where_they_may_be() -> None:
@@ -471,3 +487,38 @@ def outcome(arguments: list[str]) -> int:
     with pytest.raises(SystemExit) as raised:
         cli.main(arguments)
     return int(raised.value.code or 0)
+
+
+def test_a_floor_may_be_of_what_is_resolved_and_dollars_are_against_whom_it_names() -> None:
+    found = recommend(run(), policy(quality=None, resolved={"against": "light", "margin": 0.1}))
+
+    rows = {row["name"]: row for row in found["strategies"]}
+    assert found["base"] == "light"
+    assert rows["light"]["saving_usd_month"]["value"] == 0.0
+    assert rows["advanced"]["constraints"][0]["name"] == "resolved against light"
+    assert found["choice"] == "light"
+
+
+def test_arms_over_different_conversations_are_held_against_each_other_by_welch() -> None:
+    first, second = np.full(100, np.nan), np.full(100, np.nan)
+    first[:50], second[50:] = noise(50, 0.9, seed=1), noise(50, 0.8, seed=2)
+    read = replace(evidence(a={"quality": first}, b={"quality": second}), unpaired=True)
+    _, other = choosing.candidates(read, policy(quality={"against": "base", "margin": 0.2}))
+
+    (found,) = other.constraints
+    assert (found.outcome, found.n) == ("met", 100)
+    assert found.low == pytest.approx(-0.1 - 1.661 * 0.1 * np.sqrt(2 / 50), abs=1e-3)
+
+
+def test_a_limit_that_nothing_can_break_is_met_among_however_many() -> None:
+    arms = {f"s{place}": {"turns over 5 s": np.full(100, 4.0)} for place in range(9)}
+    tested = choosing.candidates(evidence(**arms), policy(quality=None, latency={"over_s": 5, "at_most": 1.0}))
+
+    assert {each.status for each in tested} == {"holds"}
+
+
+def test_where_unresolved_conversations_are_dear_another_choice_is_named() -> None:
+    found = recommend(run(), policy(quality={"at_least": 0.3}, unresolved_cost_usd=100.0))
+
+    assert (found["choice"], found["cheapest_effective"]) == ("light", "two-step")
+    assert any("two-step would be the cheapest that holds" in each for each in decision.headline(found))

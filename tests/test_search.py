@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,14 +27,15 @@ from ladder_bench.errors import InputError
 from ladder_bench.experiment import confirming
 from ladder_bench.report import search as pages
 from ladder_bench.search import Options, oracle, reading, search
-from ladder_bench.search.candidates import candidates
+from ladder_bench.search.candidates import Candidate, candidates
 from ladder_bench.search.choosing import Goal, parts_of, rank
-from ladder_bench.search.confirmed import outcome
+from ladder_bench.search.confirmed import confirmed, outcome
 from ladder_bench.search.family import family
 from ladder_bench.search.grades import Grades, shares
 from ladder_bench.search.reading import Read
 from ladder_bench.search.screening import of_strategy, screen, together
 from ladder_bench.search.written import yaml_of
+from tabled import Tabled
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 ABOUT = {
@@ -340,6 +342,43 @@ def test_a_search_over_one_tier_finds_that_tier() -> None:
     assert any("one tier" in remark for remark in result["remarks"])
 
 
+def test_what_saves_in_one_conversation_alone_is_not_shown_to_be_cheaper() -> None:
+    """One conversation of twenty turns among sixty of three: a switch after the third turn concerns it alone."""
+    grades = without_triggers(generated(conversations=60, turns=20))
+    long = np.zeros_like(grades.usd, dtype=bool)
+    long[:, :3], long[7] = True, True
+    grades = replace(
+        grades, quality=np.where(long, grades.quality, 0.0), usd=np.where(long, grades.usd, 0.0),
+        fresh=np.where(long, grades.fresh, 0.0),
+    )  # fmt: skip
+    members = family(TIERS, (), 20)
+    moments = screen(grades, members, np.zeros(60, dtype=np.int64), 1)[0]
+
+    chosen = rank(moments, Goal(margin=0.03), members.complexity)
+
+    late = [each for each in range(len(members)) if (members.paths[each][:3] == 0).all() and each]
+    assert not set(late) & set(chosen.order)
+
+
+def test_a_search_among_equal_tiers_is_fooled_where_it_chose_and_not_elsewhere() -> None:
+    there, elsewhere = [], []
+    draw = np.random.default_rng(1)
+    members = family(TIERS[:2], TRIGGERS[:2], 6)
+    for seed in range(150):
+        grades = generated(seed, conversations=120, turns=6, tiers=TIERS[:2], groups=(0, 1), triggers=TRIGGERS[:2])
+        grades = replace(grades, quality=(grades.usd > 0) * draw.uniform(size=grades.quality.shape) / 6)
+        part = parts_of(grades.ids, 2)
+        chosen = rank(screen(grades, members, part, 2)[1], Goal("quality"), members.complexity).order[0]
+        quality, _ = of_strategy(grades, members, chosen)
+        gain = quality - grades.quality[..., 0].sum(axis=1)
+        for rows, kept in ((part == 1, there), (part == 0, elsewhere)):
+            error = gain[rows].std(ddof=1) / np.sqrt(rows.sum())
+            kept.append(gain[rows].mean() / error if error > 0 else 0.0)
+
+    assert abs(np.mean(elsewhere)) < 0.2
+    assert np.mean(there) > 0.8
+
+
 # --- confirming ------------------------------------------------------------------------------
 
 
@@ -373,6 +412,32 @@ def test_a_candidate_holds_only_where_both_bands_say_so() -> None:
     assert outcome(band(-0.05, -0.01), band(0.4, 0.6), 0.03) == "did not hold"
     assert outcome(band(-0.02, 0.02), band(1.1, 1.3), 0.03) == "did not hold"
     assert outcome(Estimate(0.0, None, None, 5, 0, "few"), band(0.4, 0.6), 0.03) == "undecided"
+
+
+def test_a_rollout_says_which_candidates_held(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    ladders = [Ladder(name, (Step(name),)) for name in ("advanced", "light")]
+    ladders += [Ladder(name, (Step("advanced", 1), Step("light"))) for name in ("good", "unclear")]
+    tabled = Tabled(ladders)
+    worse = {"advanced": (0.0, 0.0), "good": (0.0, 0.01), "unclear": (0.02, 0.2), "light": (0.3, 0.05)}
+    cost = {"advanced": 1.0, "good": 0.5, "unclear": 0.5, "light": 0.1}
+    for number in range(60):
+        for name, (mean, sd) in worse.items():
+            quality = 0.9 - draw.normal(mean, sd)
+            usd = cost[name] * draw.uniform(0.9, 1.1)
+            tabled.turn(name, f"c{number:02d}", 1, "advanced", float(np.clip(quality, 0, 1)), usd)
+    run = folder.Run(tmp_path, tabled.about(), tabled.tables(), {"validity": {}, "spent_usd": 0.0})
+    known = [Candidate(name, name, ladder) for name, ladder in zip(worse, ladders, strict=True)]
+
+    seen = confirmed(run, known, 0.03)
+
+    assert {each["name"]: each["outcome"] for each in seen["strategies"]} == {
+        "light": "did not hold", "good": "held", "unclear": "undecided",
+    }  # fmt: skip
+    assert seen["conversations"] == 60
+    good = next(each for each in seen["strategies"] if each["name"] == "good")
+    alone = 2.0 * 0.01 / 60**0.5
+    assert good["quality_gain"]["high"] - good["quality_gain"]["low"] > 2 * alone  # for all at once, so wider
 
 
 # --- whole searches --------------------------------------------------------------------------
@@ -487,6 +552,29 @@ def test_a_run_without_a_tier_alone_is_refused_by_the_tiers_name(
     assert "no strategy is mid alone" in err
 
 
+def test_what_a_tier_did_not_answer_or_nobody_graded_is_left_out_by_name(screened: Path) -> None:
+    run = folder.read(screened / "screen")
+    first, second = run.about["dataset"]["conversations"][:2]
+    calls = without(run.tables["calls"], {"conversation": first, "strategy": "mid", "turn": 2})
+    verdicts = without(run.tables["verdicts"], {"conversation": second, "strategy": "light", "turn": 1})
+
+    read = reading.read(
+        replace(run, tables={**run.tables, "calls": calls, "verdicts": verdicts}),
+        confirming.rules_of(run.about),
+        (),
+    )
+
+    assert first not in read.grades.ids
+    assert read.left_out == {reading.UNANSWERED: 1}
+    assert read.ungraded == 1
+    assert read.grades.quality[read.grades.ids.index(second), 0].tolist() == [0.0, 0.0, 0.0]
+
+
+def without(table: Any, row: dict[str, Any]) -> Any:
+    """A table without the rows that have these values."""
+    return table.filter(pa.array([any(each[k] != v for k, v in row.items()) for each in folder.rows_of(table)]))
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -519,6 +607,20 @@ def test_a_paid_tier_is_asked_for_nothing_that_nobody_asked_for(screened: Path) 
 
     assert "--confirm does it" in said["why"]
     assert not (screened / "never").exists()
+
+
+def test_a_conversation_that_changed_since_the_screen_is_not_confirmed(
+    screened: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same ids with other words: a rollout over them would say nothing about the screen."""
+    ids = folder.read(screened / "screen").about["dataset"]["conversations"]
+    lines = [{"id": name, "messages": [{"role": "user", "content": "hi"}]} for name in ids]
+    (screened / "other.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    code, out, _ = said(capsys, screened, "screen", "--dataset", "other.jsonl", "--out", "changed")
+
+    assert code == 0
+    assert "has changed since it was screened" in " ".join(out.split())
 
 
 def test_a_log_without_criteria_is_refused_with_what_would_help(

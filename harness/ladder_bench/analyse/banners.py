@@ -54,10 +54,12 @@ def _of_what_was_run(about: Json) -> Iterator[str]:
 def _of_import(about: Json) -> Iterator[str]:
     """What finished transcripts cannot show, and how far their arms have the same conversations."""
     arms, found = about["imported"]["arms"], about["imported"]
-    if len(arms) == 1:
+    if len(arms) == 1 or not found["words_differ"]:
         yield "imported transcripts: not a replay"
+    else:
+        yield "imported transcripts: not a replay; arms met different user words and differ in more than who answers"
+    if len(arms) == 1:
         return
-    yield "imported transcripts: not a replay; arms met different user words, so they differ in more than who answers"
     if about["design"] == "unpaired":
         yield "unpaired: no conversation is in two arms, so a difference holds what their conversations differ by, too"
     elif any(found["only"].values()):

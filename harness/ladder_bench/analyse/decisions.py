@@ -47,13 +47,13 @@ class Decided:
 
 def decide(tests: Sequence[Test], alpha: float = ALPHA) -> list[Decided]:
     """Decide every test of one family."""
-    worse = holm([test.effect.p_below() for test in tests], alpha)
+    p_values = [test.effect.p_below() for test in tests]
     found = []
-    for test, is_worse in zip(tests, worse, strict=True):
+    for test, p_worse, is_worse in zip(tests, p_values, holm(p_values, alpha), strict=True):
         low, high = test.effect.bounds(alpha)
         outcome: Outcome = "pass" if low > -test.margin else "fail" if is_worse else "inconclusive"
         needed = conversations_needed(test.effect.deviation, test.margin, alpha)
-        found.append(Decided(test, outcome, low, high, test.effect.p_below(), needed))
+        found.append(Decided(test, outcome, low, high, p_worse, needed))
     return found
 
 

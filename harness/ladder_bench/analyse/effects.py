@@ -17,6 +17,8 @@ import numpy as np
 from ladder_bench.analyse.estimates import FEWEST, IDENTICAL, LEVEL, NOISE, Array, t_above, t_quantile
 from ladder_bench.domain import Estimate
 
+ALIKE = 0.2  # correlation of conversations of one user, as far as degrees of freedom go; errors do without it
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -64,11 +66,15 @@ def log_ratio_of_means(above: Array, below: Array, weights: Array | None = None)
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A value and the influence values of independent groups of units, each group with mean 0."""
+    """A value and the influence values of independent groups of units, each group with mean 0.
+
+    `degrees`: of freedom of each group where they are not one fewer than its units.
+    """
 
     value: float
     parts: tuple[Array, ...]
     unscored: int = 0
+    degrees: tuple[float, ...] | None = None
 
     @property
     def n(self) -> int:
@@ -95,11 +101,12 @@ class Effect:
     @property
     def freedom(self) -> float:
         """Degrees of freedom: n - 1 of one group, Welch's and Satterthwaite's of several."""
-        if len(self.parts) == 1:
-            return self.n - 1
+        degrees = self.degrees or [part.size - 1 for part in self.parts]
+        if len(degrees) == 1:
+            return degrees[0]
         shares = [part.var(ddof=1) / part.size for part in self.parts]
-        below = sum(share**2 / (part.size - 1) for share, part in zip(shares, self.parts, strict=True))
-        return float(sum(shares) ** 2 / below) if below > 0 else min(part.size for part in self.parts) - 1
+        below = sum(share**2 / each for share, each in zip(shares, degrees, strict=True))
+        return float(sum(shares) ** 2 / below) if below > 0 else min(degrees)
 
     def covariance(self, other: Effect) -> float:
         """Of this value with another over the same units; with itself the square of the error."""
@@ -213,14 +220,29 @@ def by_cluster(effect: Effect, clusters: Sequence[Sequence[Any]]) -> Effect:
     """The same effect with the units of each part taken together by cluster: one sum of influences a cluster.
 
     With G clusters of C conversations, SE^2 = G/(G-1) sum_g psi_g^2 / C^2: the sandwich of a regression on a constant
-    (Liang and Zeger 1986), each conversation weighing 1.
+    (Liang and Zeger 1986), each conversation weighing 1. There are fewer than G - 1 degrees of freedom where a few
+    clusters have most of the conversations.
     """
-    parts = []
+    parts, degrees = [], []
     for part, names in zip(effect.parts, clusters, strict=True):
         groups, place = np.unique(np.asarray(names), return_inverse=True)
         sums = np.bincount(place, weights=part, minlength=groups.size)
         parts.append(sums * groups.size / part.size)
-    return Effect(effect.value, tuple(parts), effect.unscored)
+        degrees.append(_cluster_freedom(np.bincount(place).astype(float)))
+    return replace(effect, parts=tuple(parts), degrees=tuple(degrees))
+
+
+def _cluster_freedom(sizes: Array) -> float:
+    """Bell's and McCaffrey's degrees of freedom (2002) of a mean over clusters of these sizes; G - 1 if all are equal.
+
+    (tr B)^2 / tr(B^2) with B the covariance of the clusters' sums of residuals, were ALIKE the correlation within.
+    """
+    weight, spread = sizes / sizes.sum(), sizes * (1 + (sizes - 1) * ALIKE)
+    whole, squared, crossed = float(spread.sum()), _dot(weight, weight), _dot(weight, spread)
+    trace = whole - 2 * crossed + whole * squared
+    below = _dot(spread, spread) * (1 + 2 * squared) + 2 * crossed**2 + (whole * squared) ** 2
+    below -= 4 * _dot(weight, spread**2) - 2 * whole * _dot(spread, weight**2) + 4 * whole * squared * crossed
+    return trace**2 / below if below > 0 else 0.0
 
 
 def by_stratum(effect: Effect, strata: Sequence[Any], shares: dict[Any, float]) -> Effect:

@@ -57,7 +57,7 @@ def qpd_against_base(
     return {
         "log_ratio": asdict(here),
         "dollars": asdict(in_dollars.estimate()),
-        "point_usd": asdict(_estimate(lambda: _point(resolved, cost, unresolved_usd))),
+        "point_usd": asdict(estimates.amount(_estimate(lambda: _point(resolved, cost, unresolved_usd)))),
         "verdict": sign(here),
         "f_sensitive": None if sign(here) is None else near != {sign(here)},
         "sweep": [

@@ -158,7 +158,10 @@ def _words(
         for transcript, ladder in each.lives:
             if transcript.strategy in two and (transcript.strategy, transcript.sample) in wanted:
                 wanted[transcript.strategy, transcript.sample] = asking.of(each.conversation, transcript, ladder)
+        lived = {(transcript.strategy, transcript.sample) for transcript, _ in each.lives}
         for item in lots[each.conversation.id]:
+            if (item.strategy, item.sample) not in lived:  # of imported arms each transcript comes alone
+                continue
             place = (item.metric, item.target, item.turn)
             asked = wanted[item.strategy, item.sample].get(place)
             if asked is None:

@@ -37,6 +37,7 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # click's, or the
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; what the user can put right becomes one line a problem and exit code 2."""
     gc.set_threshold(50_000)  # a run makes many small objects and few cycles; looking for those took 6 % of its time
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # products here are small: threads mostly wait for each other
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names in data may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")

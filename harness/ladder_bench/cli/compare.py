@@ -31,6 +31,14 @@ def compare(
         float | None,
         typer.Option(min=0, help="Dollars that an unresolved conversation costs; default: what the first run says."),
     ] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STRATEGY=N",
+            help="What part of the traffic a strategy was to get, where strategies had different conversations; "
+            "default: equal parts.",
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page, with transcripts.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Markdown, without transcripts.")] = None,
     as_json: JsonOption = False,
@@ -41,7 +49,8 @@ def compare(
 
     if unresolved_cost is not None and not math.isfinite(unresolved_cost):
         raise InputError(f"--unresolved-cost: must be a finite number, not {unresolved_cost}")
-    options = comparing.Options(tuple(strategy or ()), against, common, by_tag, unresolved_cost)
+    shares = tuple(_share(each) for each in share or [])
+    options = comparing.Options(tuple(strategy or ()), against, common, by_tag, unresolved_cost, shares)
     result = comparing.compare(runs, options)
     command = shlex.join(["ladder-bench", *sys.argv[1:]])
     if html is not None:
@@ -55,6 +64,18 @@ def compare(
     for path in (html, markdown):
         if path is not None:
             typer.echo(f"page: {path}")
+
+
+def _share(text: str) -> tuple[str, float]:
+    """A declared share: light=1. Raises InputError."""
+    name, _, value = text.rpartition("=")
+    try:
+        share = float(value)
+    except ValueError:
+        share = math.nan
+    if not name or not (math.isfinite(share) and share > 0):
+        raise InputError(f"--share {text}: must be STRATEGY=N with a number N above 0, such as light=1")
+    return name, share
 
 
 def _write(path: Path, page: str) -> None:

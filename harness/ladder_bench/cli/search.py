@@ -71,13 +71,12 @@ def search(
     max_cost: MaxCostOption = None,
     store: StoreOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Keep everything in this folder; default reports/searches/TIME-DATASET.")
+        Path | None, typer.Option(help="Keep everything in this folder; default reports/runs/TIME-search-DATASET.")
     ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page, too.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the best ladder of a family: screened on single tiers, chosen and reported on different conversations."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # products here are small: threads mostly wait for each other
     from ladder_bench import folder
     from ladder_bench import search as searching
     from ladder_bench.experiment import Options, confirming
@@ -109,6 +108,8 @@ def search(
         if run_folder is None:
             options = replace(options, dataset=dataset or "workbench", tiers=tiers or "offline")
             run = confirming.screened(options, place, listener)
+            if max_cost is not None:  # one cap for both runs
+                options = replace(options, max_cost_usd=max(0.0, max_cost - run.summary["spent_usd"]))
         else:
             run = folder.read(run_folder)
         read = reading.read(run, confirming.rules_of(run.about), names)

@@ -35,40 +35,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ladder_bench import folder
-from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.compare import changes, segments, sentences
 from ladder_bench.compare.arms import UNPAIRED, Arm, Held
 from ladder_bench.compare.balance import balance
-from ladder_bench.compare.contrasts import Pair, clusters
+from ladder_bench.compare.contrasts import Pair, clustered
 from ladder_bench.compare.deltas import deltas
-from ladder_bench.compare.likeness import Alike, alike
+from ladder_bench.compare.likeness import alike
 from ladder_bench.compare.movers import counts, movers
+from ladder_bench.compare.notes import notes
 from ladder_bench.compare.pairing import matched, unmatched
+from ladder_bench.compare.sentences import titled
 from ladder_bench.content import display
 from ladder_bench.domain import Json
-from ladder_bench.errors import InputError
 
 SCHEMA = 1
-SMALL = 50  # conversations below which a sample is small
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to compare and how. `strategies` of the later runs, `against` one of the first; see `pairing`."""
+    """What to compare and how. `strategies` of the later runs, `against` one of the first; see `pairing`.
+
+    `shares`: what part of the traffic unpaired strategies were to get, in any unit; equal parts without it.
+    """
 
     strategies: tuple[str, ...] = ()
     against: str | None = None
     common: bool = False
     by_tag: bool = False
     unresolved_usd: float | None = None
+    shares: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,18 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Comparison:
     like = alike(paths, options.common)
     chosen = matched(like.held, options.strategies, options.against)
     usd = _unresolved_usd(like.held, options.unresolved_usd)
+    used = {(held.label, name): held for pair in chosen for held, name in pair}
+    arms = {place: held.arm(place[1], usd) for place, held in used.items()}
+    places = Places(like.held)
     pairs = [
-        _pair(base.arm(first, usd), candidate.arm(second, usd), usd) for (base, first), (candidate, second) in chosen
+        places.pair(arms[base.label, first], arms[candidate.label, second], usd)
+        for (base, first), (candidate, second) in chosen
     ]
     metrics = deltas(pairs)
     several = len(like.held) > 1
-    divided = _divided(like.held, pairs)
-    tags = segments.by_tag(pairs) if options.by_tag and _same_places(pairs) else None
+    divided = _divided(like.held, pairs, options.shares)
+    same = _same_places(pairs)
+    tags = segments.by_tag(pairs) if options.by_tag and same else None
     found = {
         "schema": SCHEMA,
         "headline": sentences.of_all(pairs, metrics, several),
@@ -99,10 +107,10 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Comparison:
         "qpd_rate": pairs[0].base.rate,
         "common": like.common,
         "repriced": like.repriced,
-        "notes": list(_notes(like, pairs, metrics, options, divided)),
+        "notes": [*notes(like, pairs, metrics, divided), *_of_choices(like.held, options, same)],
         "changes": {each.label: changes.between_runs(like.held[0], each) for each in like.held[1:]},
         "unmatched": {} if options.strategies or options.against else unmatched(like.held, chosen),
-        "units": "clusters" if any(clusters(pair) for pair in pairs) else "conversations",
+        "units": "clusters" if any(clustered(pair) for pair in pairs) else "conversations",
         "balance": divided,
         "comparisons": [
             {
@@ -121,10 +129,21 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Comparison:
     return Comparison(_plain(found), {each.label: each.run for each in like.held})
 
 
-def _pair(base: Arm, candidate: Arm, usd: float | None) -> Pair:
-    """A candidate and its base, paired by conversation where the runs do that and the two share any."""
-    apart = base.held.unpaired or candidate.held.unpaired
-    return Pair(base, candidate, not apart and bool(base.has & candidate.has), usd)
+class Places:
+    """Where the conversations of each run stand among all: the same for all runs, unless arms have different ones."""
+
+    def __init__(self, held: Sequence[Held]) -> None:
+        self._apart = any(each.unpaired for each in held)
+        sizes = [len(each.conversations) for each in held]
+        starts = [0, *accumulate(sizes)] if self._apart else [0] * len(held)
+        self._starts = {each.label: start for each, start in zip(held, starts, strict=False)}
+        self._units = sum(sizes) if self._apart else sizes[0]
+
+    def pair(self, base: Arm, candidate: Arm, usd: float | None) -> Pair:
+        """A candidate and its base, paired by conversation where the runs do that and the two share any."""
+        paired = not self._apart and bool(base.has & candidate.has)
+        starts = self._starts[candidate.held.label], self._starts[base.held.label]
+        return Pair(base, candidate, paired, usd, self._units, starts)
 
 
 def _unresolved_usd(held: Sequence[Held], declared: float | None) -> float | None:
@@ -149,13 +168,12 @@ def _described(held: Held) -> dict[str, Json]:
     }
 
 
-def _divided(held: Sequence[Held], pairs: Sequence[Pair]) -> Json:
+def _divided(held: Sequence[Held], pairs: Sequence[Pair], shares: Sequence[tuple[str, float]]) -> Json:
     """The check of how conversations were divided between the arms, where they were."""
     if all(pair.paired for pair in pairs):
         return None
     arms = {(arm.held.label, arm.name): arm for pair in pairs for arm in (pair.base, pair.candidate)}
-    shares = held[0].run.about.get("shares") if len(held) == 1 else None
-    return balance(list(arms.values()), shares)
+    return balance({titled(arm, len(held) > 1): arm for arm in arms.values()}, dict(shares))
 
 
 def _same_places(pairs: Sequence[Pair]) -> bool:
@@ -164,60 +182,13 @@ def _same_places(pairs: Sequence[Pair]) -> bool:
     return all(one == other for one, other in pairwise(places))
 
 
-def _notes(
-    like: Alike, pairs: Sequence[Pair], metrics: Sequence[Json], options: Options, divided: Json
-) -> Iterator[str]:
-    """What a reader must know before any number, the most important first."""
-    if any(is_simulated(each.run.about) for each in like.held):
-        yield "simulated tiers: these numbers illustrate the tool, they say nothing about any model"
-    for each in like.held:
-        if stopped := each.run.about.get("incomplete"):
-            yield f"{each.label} is incomplete: it stopped after {stopped['conversations']} of {stopped['of']}"
-    if divided and divided["alarm"]:
-        have = ", ".join(f"{name} {count:,}" for name, count in divided["counts"].items())
-        yield (
-            f"sample ratio: chance alone hardly divides so ({have}; p = {divided['p_value']:.1g}), and whatever did "
-            "may explain any difference"
-        )
-    if any(not pair.paired for pair in pairs):
-        yield (
-            "unpaired: the arms had different conversations, so intervals are wider, and of no conversation can it be "
-            "said that it improved"
-        )
-    if shared := max((_shared(pair) for pair in pairs if not pair.paired), default=0):
-        yield f"{shared:,} clusters are in both arms, and arms are taken for independent: intervals may be off"
-    size = min(int(min(pair.base.lived.sum(), pair.candidate.lived.sum())) for pair in pairs)
-    if size < FEWEST:
-        yield f"{size} conversation{'' if size == 1 else 's'}: too few for any interval ({FEWEST} are needed)"
-    elif size < SMALL:
-        yield f"small sample: {size} conversations"
-    whys = [each["cost_usd_warm"]["why"] for each in metrics if each["cost_usd_warm"]["value"] is None]
-    if len(whys) == len(metrics) > 1:
-        yield f"no costs are compared: {whys[0]}"
-    if like.common is not None:
-        left = ", ".join(f"{count:,} of {label}" for label, count in like.common["left_out"].items())
-        yield f"only the {like.common['kept']:,} conversations that all runs hold are compared; left out: {left}"
-    if like.repriced is not None:
-        who = "; ".join(f"{label}: {', '.join(tiers)}" for label, tiers in like.repriced["tiers"].items())
-        yield f"prices differ: costs on all sides are at the prices of {like.repriced['at']} (changed in {who})"
-    if options.by_tag and not _same_places(pairs):
+def _of_choices(held: Sequence[Held], options: Options, same_places: bool) -> Iterator[str]:
+    """What could not be done as it was asked for, or was taken from one run alone."""
+    if options.by_tag and not same_places:
         yield "no deltas by tag: the runs hold different conversations"
-    declared = {
-        each.label: usd
-        for each in like.held
-        if (usd := each.run.about["config"].get("unresolved_cost_usd")) is not None
-    }
-    if options.unresolved_usd is None and len(set(declared.values())) > 1:
+    declared = {usd for each in held if (usd := each.run.about["config"].get("unresolved_cost_usd")) is not None}
+    if options.unresolved_usd is None and len(declared) > 1:
         yield "the runs declare different costs of an unresolved conversation; that of the first is used on all sides"
-
-
-def _shared(pair: Pair) -> int:
-    """Clusters, such as users, that are in both arms of an unpaired comparison."""
-    owners = [
-        {arm.held.clusters[name] for name in arm.has if name in arm.held.clusters}
-        for arm in (pair.base, pair.candidate)
-    ]
-    return len(owners[0] & owners[1])
 
 
 def _plain(value: Any) -> Any:
@@ -229,4 +200,4 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-__all__ = ["Comparison", "InputError", "Options", "compare"]
+__all__ = ["Comparison", "Options", "compare"]

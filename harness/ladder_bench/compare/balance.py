@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,26 +12,27 @@ from ladder_bench.domain import Json
 ALARM = 0.001  # p below which a division is hardly chance (Fabijan et al. 2019)
 
 
-def balance(arms: Sequence[Arm], shares: Mapping[str, float] | None) -> dict[str, Json] | None:
+def balance(arms: Mapping[str, Arm], shares: Mapping[str, float]) -> dict[str, Json] | None:
     """Chi-square of conversations an arm against equal or declared shares; None with fewer than two arms.
 
-    `shares`: what each arm was to get, in any unit; arms without one had none declared, and all get the same.
+    `arms` by the names that they are shown under. `shares`: what each strategy was to get, in any unit; where one of
+    them has none, all were to get the same.
     """
     from scipy.special import chdtrc
 
     if len(arms) < 2:
         return None
-    counts = np.array([_units(arm) for arm in arms], dtype=float)
-    declared = shares is not None and all(shares.get(arm.name, 0) > 0 for arm in arms)
-    parts = np.array([shares[arm.name] for arm in arms], dtype=float) if declared and shares else np.ones(len(arms))
+    counts = np.array([_units(arm) for arm in arms.values()], dtype=float)
+    declared = all(shares.get(arm.name, 0) > 0 for arm in arms.values())
+    parts = np.array([shares[arm.name] if declared else 1.0 for arm in arms.values()])
     expected = parts / parts.sum() * counts.sum()
     if not counts.sum():
         return None
     statistic = float(((counts - expected) ** 2 / expected).sum())
     p_value = float(chdtrc(len(arms) - 1, statistic))
     return {
-        "counts": {arm.name: int(count) for arm, count in zip(arms, counts, strict=True)},
-        "expected": {arm.name: float(count) for arm, count in zip(arms, expected, strict=True)},
+        "counts": {name: int(count) for name, count in zip(arms, counts, strict=True)},
+        "expected": {name: float(count) for name, count in zip(arms, expected, strict=True)},
         "declared": declared,
         "chi_square": statistic,
         "p_value": p_value,

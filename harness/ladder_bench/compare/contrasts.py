@@ -10,7 +10,8 @@ import numpy as np
 
 from ladder_bench.analyse import effects
 from ladder_bench.analyse.effects import Effect, Reading
-from ladder_bench.analyse.estimates import Array
+from ladder_bench.analyse.estimates import FEWEST, LEVEL, Array, least_of_all, t_quantile
+from ladder_bench.analyse.headline import SHARES
 from ladder_bench.analyse.metrics import comparable
 from ladder_bench.compare.arms import EFFECTIVE, NO_PRICE, Arm
 
@@ -25,17 +26,18 @@ Read = Callable[..., Reading]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A candidate held against a base. `paired`: over the same conversations."""
+    """A candidate held against a base. `paired`: over the same conversations.
+
+    `units`: conversations in all comparisons that bands hold over; `starts`: where those of the candidate's and of the
+    base's run begin among them.
+    """
 
     base: Arm
     candidate: Arm
     paired: bool
     unresolved_usd: float | None
-
-    @property
-    def size(self) -> int:
-        """Conversations, those of both arms where they are different ones."""
-        return len(self.base.lived) if self.paired else len(self.candidate.lived) + len(self.base.lived)
+    units: int
+    starts: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,31 @@ Columns = tuple[tuple[Array, ...], ...]  # the candidate's and the base's
 
 
 def _columns(pair: Pair, names: tuple[str, ...]) -> Columns:
-    return tuple(tuple(arm.score.values[name] for name in names) for arm in (pair.candidate, pair.base))
+    arms = (pair.candidate, pair.base)
+    if pair.paired:
+        return tuple(tuple(arm.score.values[name] for name in names) for arm in arms)
+    return tuple(
+        tuple(_uncertain(arm.score.values[name]) if name in SHARES else arm.score.values[name] for name in names)
+        for arm in arms
+    )
+
+
+def _uncertain(values: Array) -> Array:
+    """A share that is 0 or 1 in every conversation, with a spread that makes its t-interval as wide as the exact one.
+
+    What nobody of one group did is not certain of another group; the same conversations on both sides need no such
+    care.
+    """
+    known = ~np.isnan(values)
+    n = int(known.sum())
+    if n < FEWEST or values[known].min() != values[known].max() or values[known][0] not in (0.0, 1.0):
+        return values
+    half = 1 - least_of_all(n)
+    size = half * np.sqrt(n - 1) / t_quantile((1 + LEVEL) / 2, n - 1)
+    signs = np.where(np.arange(n) % 2, -1.0, 1.0)
+    found = values.copy()
+    found[known] += size * (signs - signs.mean())
+    return found
 
 
 def _contrast(pair: Pair, columns: Columns, read: Read, read_log: Read | None, among: Array | None) -> Contrast:
@@ -138,31 +164,29 @@ def _spread(pair: Pair, kept: Columns, known: list[Array], read: Read, unscored:
     first, second = read(*kept[0]), read(*kept[1])
     if pair.paired:
         return _clustered(pair, Spread(effects.difference(first, second, unscored), (np.flatnonzero(known[0]),)))
-    offset = len(pair.candidate.lived)
-    places = np.flatnonzero(known[0]), np.flatnonzero(known[1]) + offset
+    places = tuple(np.flatnonzero(each) + start for each, start in zip(known, pair.starts, strict=True))
     return _clustered(pair, Spread(effects.apart(first, second, unscored), places))
 
 
 def _clustered(pair: Pair, spread: Spread) -> Spread:
-    names = clusters(pair)
-    if not names:
+    """The effect with whole clusters as its units, each at the place of its first conversation."""
+    if not clustered(pair):
         return spread
-    found = effects.by_cluster(spread.effect, [[names[place] for place in places] for places in spread.places])
-    first = {name: place for place, name in reversed(list(enumerate(names)))}  # a cluster stands at its first place
-    places = tuple(np.array([first[name] for name in np.unique([names[p] for p in each])]) for each in spread.places)
-    return Spread(found, places)
+    arms = (pair.candidate,) if pair.paired else (pair.candidate, pair.base)
+    names, places = [], []
+    for arm, start, own in zip(arms, pair.starts, spread.places, strict=False):
+        of = [arm.held.clusters.get(name, f"\0{name}") for name in arm.held.conversations]
+        first: dict[str, int] = {}
+        for place, name in enumerate(of, start):
+            first.setdefault(name, place)
+        names.append([of[place - start] for place in own])
+        places.append(np.array([first[name] for name in np.unique(names[-1])]))
+    return Spread(effects.by_cluster(spread.effect, names), tuple(places))
 
 
-def clusters(pair: Pair) -> list[str]:
-    """The cluster of each unit of a comparison; empty where the runs declare none."""
-    if not (pair.base.held.clusters or pair.candidate.held.clusters):
-        return []
-    arms = (pair.base,) if pair.paired else (pair.candidate, pair.base)
-    return [
-        f"{'' if pair.paired else place}\0{arm.held.clusters.get(name, name)}"
-        for place, arm in enumerate(arms)
-        for name in arm.held.conversations
-    ]
+def clustered(pair: Pair) -> bool:
+    """Whether the runs say which conversations belong together."""
+    return bool(pair.base.held.clusters or pair.candidate.held.clusters)
 
 
 # --- readings ------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ladder_bench.analyse import bootstrap, estimates
-from ladder_bench.analyse.estimates import FEWEST, IDENTICAL, LEVEL
+from ladder_bench.analyse import estimates
+from ladder_bench.analyse.estimates import IDENTICAL
 from ladder_bench.analyse.metrics import METRICS
-from ladder_bench.compare import waits
+from ladder_bench.compare import bands, waits
 from ladder_bench.compare.arms import EFFECTIVE
 from ladder_bench.compare.contrasts import Contrast, Pair, Spread, contrast
 from ladder_bench.compare.waits import Drawn
@@ -31,7 +31,7 @@ def deltas(pairs: Sequence[Pair]) -> list[dict[str, Json]]:
     Bands hold over all comparisons of a metric at once, and decide what is called different; one comparison has none.
     """
     found: list[dict[str, Json]] = [{} for _ in pairs]
-    drawn = [waits.waits(pair) for pair in pairs]
+    drawn = waits.waits(pairs)
     for metric in SHOWN:
         if metric in waits.QUANTILES:
             rows = _of_waits(pairs, metric, [each[metric] for each in drawn])
@@ -44,7 +44,7 @@ def deltas(pairs: Sequence[Pair]) -> list[dict[str, Json]]:
 
 def _of_contrasts(pairs: Sequence[Pair], metric: str, found: Sequence[Contrast]) -> list[Json]:
     tested = [each.tested for each in found]
-    half = halves(tested, max(pair.size for pair in pairs)) if len(pairs) > 1 else [None] * len(pairs)
+    half = bands.halves(tested, pairs[0].units) if len(pairs) > 1 else [None] * len(pairs)
     return [
         row_of(pair, metric, each, wide, len(pairs) > 1) for pair, each, wide in zip(pairs, found, half, strict=True)
     ]
@@ -61,28 +61,6 @@ def _of_waits(pairs: Sequence[Pair], metric: str, found: Sequence[Drawn]) -> lis
             band = min(one.low, one.value - half), max(one.high, one.value + half)
         rows.append(_row(pair, metric, one, None, band, len(pairs) > 1))
     return rows
-
-
-def halves(tested: Sequence[Spread | None], units: int) -> list[float | None]:
-    """Half the width of each effect's band, all of which hold at once (max-T); None where there is no interval.
-
-    Where a few conversations make an effect, draws without them say that its error is nearly 0: then the bands are
-    Bonferroni's, which ask no more of an effect than its own t-interval does.
-    """
-    known = [each for each in tested if each is not None and each.effect.fewest >= FEWEST and not each.effect.identical]
-    factor = bootstrap.max_t(np.stack([each.influence(units) for each in known], axis=1)) if known else 0.0
-    share = (1 - LEVEL) / 2 / max(1, len(known))
-    found: list[float | None] = []
-    for each in tested:
-        if each is None or (each.effect.fewest < FEWEST and not each.effect.identical):
-            found.append(None)
-        elif each.effect.identical:
-            found.append(0.0)
-        else:
-            alone = estimates.t_quantile((1 + LEVEL) / 2, each.effect.freedom)
-            widest = estimates.t_quantile(1 - share, each.effect.freedom)
-            found.append(min(max(factor, alone), widest) * each.effect.error)
-    return found
 
 
 def _estimate(found: Contrast, spread: Spread | None) -> Estimate:

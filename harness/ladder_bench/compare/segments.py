@@ -8,7 +8,7 @@ import numpy as np
 
 from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.slices import tags
-from ladder_bench.compare import deltas
+from ladder_bench.compare import bands, deltas
 from ladder_bench.compare.arms import Held
 from ladder_bench.compare.contrasts import Pair, contrast
 from ladder_bench.domain import Json
@@ -30,7 +30,7 @@ def by_tag(pairs: Sequence[Pair]) -> list[list[dict[str, Json]]]:
     for metric in METRICS:
         found = [[contrast(pair, metric, members[tag]) for tag in ordered] for pair in pairs]
         tested = [each.tested for line in found for each in line]
-        halves = iter(deltas.halves(tested, pairs[0].size))
+        halves = iter(bands.halves(tested, pairs[0].units))
         for pair, line, shown in zip(pairs, found, rows, strict=True):
             for each, row in zip(line, shown, strict=True):
                 whole = deltas.row_of(pair, metric, each, next(halves), several=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,26 +23,38 @@ class Drawn:
     draws: Array | None = None
 
 
-def waits(pair: Pair) -> dict[str, Drawn]:
-    """Each quantile's difference over the conversations that have waits in both arms (unpaired: in each)."""
-    mine, theirs = pair.candidate.score.waits, pair.base.score.waits
+Draws = tuple[list[float], list[Array]]  # of one arm, quantile by quantile
+
+
+def waits(pairs: Sequence[Pair]) -> list[dict[str, Drawn]]:
+    """For each comparison each quantile's difference over the conversations that have waits in both arms.
+
+    Where they had different ones, over those that have waits in each.
+    """
+    known: dict[tuple[str, str, int, bytes], Draws] = {}  # an arm is in several comparisons
+    return [_of_pair(pair, known) for pair in pairs]
+
+
+def _of_pair(pair: Pair, known: dict[tuple[str, str, int, bytes], Draws]) -> dict[str, Drawn]:
+    arms = (pair.candidate, pair.base)
+    kept = [np.array([bool(each.size) for each in arm.score.waits]) for arm in arms]
     if pair.paired:
-        both = [bool(one.size and other.size) for one, other in zip(mine, theirs, strict=True)]
-        mine, theirs = ([each if kept else NOTHING for each, kept in zip(arm, both, strict=True)]
-                        for arm in (mine, theirs))  # fmt: skip
-        left_out = int(np.maximum(pair.candidate.lived, pair.base.lived).sum()) - sum(both)
-        counts = [sum(both)]
+        kept = [kept[0] & kept[1]] * 2
+        counts, whole = [int(kept[0].sum())], int(np.maximum(pair.candidate.lived, pair.base.lived).sum())
     else:
-        counts = [sum(bool(each.size) for each in arm) for arm in (mine, theirs)]
-        left_out = int(pair.candidate.lived.sum() + pair.base.lived.sum()) - sum(counts)
+        counts, whole = [int(each.sum()) for each in kept], int(sum(arm.lived.sum() for arm in arms))
+    left_out = whole - sum(counts)
     if not min(counts):
         nothing = Estimate(None, None, None, 0, left_out, "no latency was measured or recorded in both")
         return {name: Drawn(nothing) for name in QUANTILES}
-    found = [
-        drawn_quantiles(arm, tuple(QUANTILES.values()), seed)
-        for arm, seed in zip((mine, theirs), (0, 0 if pair.paired else 1), strict=True)
-    ]
-    same = pair.paired and all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
+    found, seconds = [], []
+    for arm, mask, seed in zip(arms, kept, (0, 0 if pair.paired else 1), strict=True):
+        place = arm.held.label, arm.name, seed, mask.tobytes()
+        seconds.append([each if there else NOTHING for each, there in zip(arm.score.waits, mask, strict=True)])
+        if place not in known:
+            known[place] = drawn_quantiles(seconds[-1], tuple(QUANTILES.values()), seed)
+        found.append(known[place])
+    same = pair.paired and all(np.array_equal(*each) for each in zip(*seconds, strict=True))
     return {
         name: _drawn(found[0][0][at] - found[1][0][at], found[0][1][at] - found[1][1][at], counts, left_out, same)
         for at, name in enumerate(QUANTILES)

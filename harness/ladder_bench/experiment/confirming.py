@@ -14,7 +14,7 @@ from ladder_bench.content import display
 from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, LadderBenchError
 from ladder_bench.experiment.prepare import Options, Prepared, load_rules, prepare
-from ladder_bench.experiment.running import Listener, run
+from ladder_bench.experiment.running import RUNS, Listener, run
 from ladder_bench.search import Found
 from ladder_bench.search.candidates import Candidate, candidates
 from ladder_bench.search.confirmed import confirmed
@@ -22,7 +22,6 @@ from ladder_bench.search.reading import UNDEFINED
 from ladder_bench.search.written import yaml_of
 from ladder_bench.triggers import Rules
 
-SEARCHES = Path("reports/searches")
 RESULT = "search.json"
 
 
@@ -71,17 +70,17 @@ def confirmation(
     options = replace(options, dataset=options.dataset or about["dataset"]["source"], only=frozenset(found.held_out))
     known = candidates(names, found.best, found.result["family"]["longest"])
     try:
-        run = _confirmed(options, about, known, out, listener)
+        rolled = _rolled(options, screen, known, out, listener)
     except LadderBenchError as error:
         return {"why": f"the rollout could not be run: {str(error).splitlines()[0]}"}
-    return confirmed(run, known, found.result["goal"]["margin"])
+    return confirmed(rolled, known, found.result["goal"]["margin"])
 
 
 def folder_for(out: Path | None, name: str) -> Path:
     """The folder that a search is kept in. Raises InputError where it holds something else."""
     if out is None:
         now = datetime.datetime.now(datetime.UTC)
-        return SEARCHES / f"{now:%Y%m%d-%H%M%S}-{Path(name).name.split('.')[0].replace(':', '-')}"
+        return RUNS / f"{now:%Y%m%d-%H%M%S}-search-{Path(name).name.split('.')[0].replace(':', '-')}"
     if out.exists() and not out.is_dir():
         raise InputError(f"{display(out)}: is a file; --out needs a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / RESULT).is_file() and not (out / "screen.yaml").is_file():
@@ -96,15 +95,15 @@ def keep(out: Path, result: Json) -> None:
     write(out / "chosen.yaml", result["chosen"]["yaml"])
 
 
-def _confirmed(options: Options, screen: Json, known: Sequence[Candidate], out: Path, listener: Listener) -> folder.Run:
-    """Send candidates through a rollout; the run is kept in OUT/confirm.
-
-    `screen` is the run.json of the screen: its tiers, rubrics and settings hold. Raises InputError.
-    """
-    config_of = screen["config"]
+def _rolled(
+    options: Options, screen: folder.Run, known: Sequence[Candidate], out: Path, listener: Listener
+) -> folder.Run:
+    """Send candidates through a rollout; the run is kept in OUT/confirm. The screen's settings hold."""
+    about = screen.about
+    config_of = about["config"]
     lexicons = config_of["lexicons"]["folder"]
     settings: dict[str, Any] = {
-        "tiers": _tiers(options.tiers or config_of["tiers"], screen),
+        "tiers": _tiers(options.tiers or config_of["tiers"], about),
         "rubrics": config_of["rubrics"],
         "replay": "rollout",
         "controls": ["placebo"],
@@ -118,9 +117,11 @@ def _confirmed(options: Options, screen: Json, known: Sequence[Candidate], out: 
         settings["unresolved_cost_usd"] = config_of["unresolved_cost_usd"]
     if lexicons is not None:
         settings["lexicons"] = str(Path(lexicons).resolve())
-    names = tuple(judge["name"] for judge in screen.get("judges") or ())
+    names = tuple(judge["name"] for judge in about.get("judges") or ())
     chosen = replace(options, tiers=None, rubrics=None, judges=names or None)
-    return run(_written(chosen, settings, out / "confirm"), listener)
+    chosen = _written(chosen, settings, out / "confirm")
+    _check_same(prepare(chosen), screen)
+    return run(chosen, listener)
 
 
 def rules_of(about: Json) -> Rules:
@@ -130,6 +131,14 @@ def rules_of(about: Json) -> Rules:
     if rules.digest[:16] != lexicons["hash"]:
         raise InputError("the triggers' lexicons have changed since the run was made; run it again")
     return rules
+
+
+def _check_same(prepared: Prepared, screen: folder.Run) -> None:
+    """Raises InputError where conversations are no longer what was screened."""
+    screened = {row["id"]: json.loads(row["body"])["digest"] for row in folder.rows_of(screen.tables["conversations"])}
+    for each in prepared.corpus.conversations:
+        if each.digest != screened.get(each.id):
+            raise InputError(f"conversation '{each.id}' has changed since it was screened; screen it again")
 
 
 def _tiers(name: str, screen: Json) -> str:
@@ -167,6 +176,7 @@ def _lasting(name: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
+    """Write a text and the folders above it. Raises InputError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", errors="replace")

@@ -39,7 +39,7 @@ def gate(run: folder.Run, baseline: Baseline, asked: Asked, anchor: Baseline | N
     Raises InputError for names that nothing has.
     """
     names, said = _chosen(run, baseline, asked)
-    new = baseline_of(run, [names[0]])
+    new = baseline_of(run, [names[0]], baseline.prices)
     sides, policy = (new.sides[names[0]], baseline.sides[names[1]]), asked.policy
     prices = pricing.today(new, baseline, asked.prices)
     why = _refused(new, baseline, anchor, sides, asked)

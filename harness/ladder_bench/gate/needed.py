@@ -39,12 +39,12 @@ def needed(pair: Pair, decided: Sequence[Decided], slices: Mapping[str, Flags]) 
     if whole and len(known) == len(whole):
         less = [_with_twice_the_samples(test, known[test.name]) for test in whole]
         found["with_twice_the_samples"] = conversations_needed_together(less)
+    found["noise_share"] = noise
     together = conversations_needed_together(whole) if whole else FEWEST
-    alone = [each.needed for each in decided if each.needed is not None]
-    return {
-        **found,
-        "n": None if together is None else max(together, *alone),
-    }  # of draws, so it may fall short a little
+    alone = [each.needed for each in decided if each.needed is not None and not each.test.name.startswith(SLICE)]
+    if together is not None:
+        found["n"] = max([together, *alone])  # the first is found by draws, so it may fall short by a few
+    return found
 
 
 def _samples(pair: Pair, tests: Sequence[Test]) -> int:

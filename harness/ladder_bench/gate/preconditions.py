@@ -42,11 +42,22 @@ def reasons(run: Baseline, baseline: Baseline, pair: tuple[Side, Side], policy: 
     for side, where in zip(pair, ("run", "baseline"), strict=True):
         found += _estimated(side, where, policy)
     found += _absent(pair) or _not_measured(pair, policy) or _unscored(pair, policy)
+    if not found and "qpd" in policy.tests:
+        found += _uncounted(pair)
     if not found and "qpd" in policy.tests and _nothing_before(pair):
         found.append("the baseline resolves nothing, so its quality per dollar is 0: hold the run against another one")
     if policy.inference == "suite" and min(side.samples for side in pair) < 2:
         found.append("inference: suite needs samples >= 2 on both sides (run with --samples 2)")
     return found
+
+
+def _uncounted(pair: tuple[Side, Side]) -> Iterator[str]:
+    """Conversations that were answered and count no token at all: a provider that reports 0 has not counted."""
+    for side, where in zip(pair, ("run", "baseline"), strict=True):
+        answered = ~np.isnan(side.answered)
+        share = _share((answered & (side.tokens.total() == 0)).sum(), answered.sum())
+        if share > UNSCORED:
+            yield f"{share:.1%} of the conversations were answered with a usage of 0 tokens in the {where}: not counted"
 
 
 def _nothing_before(pair: tuple[Side, Side]) -> bool:

@@ -36,14 +36,12 @@ def notes(run: Baseline, baseline: Baseline, sides: tuple[Side, Side], asked: As
     for name in sides[1].tokens.tiers:
         if name not in run.prices and name not in (asked.prices or {}):
             found.append(f"tier '{name}' is in the baseline alone and keeps its price of then")
+    for name in sorted({*sides[0].tokens.tiers, *sides[1].tokens.tiers}):
         before, after = baseline.prices.get(name), known.get(name)
         if before and after and any(getattr(before, each) != getattr(after, each) for each in CACHE):
-            found.append(f"tier '{name}': its cache's terms changed; the baseline's cache hits are as simulated then")
-    for name in sides[0].tokens.tiers:
-        before, after = run.prices.get(name), known.get(name)
-        if before and after and any(getattr(before, each) != getattr(after, each) for each in CACHE):
             found.append(
-                f"tier '{name}': its cache's terms differ in the prices; the run's cache hits are as simulated"
+                f"tier '{name}': the terms of its cache changed; hits on both sides are simulated by the baseline's "
+                f"({before.ttl_s:g} s, from {before.minimum_prefix:,} tokens)"
             )
     return found
 
@@ -59,4 +57,4 @@ def _changes(name: str, before: Price, after: Price) -> list[str]:
 
 def _rate(price: Price, name: str) -> str:
     value = getattr(price, name)
-    return "unset" if value is None else f"{value:g}"
+    return f"as {'output' if name == 'reasoning' else 'input'}" if value is None else f"{value:g}"

@@ -115,7 +115,9 @@ def _tail(pair: Pair) -> Iterator[dict[str, Json]]:
 def _small(pair: Pair) -> Iterator[dict[str, Json]]:
     n = len(pair.run.conversations)
     why = (
-        f"{n} conversations: intervals from fewer than {SMALL} are wide, and a little too narrow" if n < SMALL else None
+        f"{n} conversations; intervals from fewer than {SMALL} are wide, and cover a little less than they say"
+        if n < SMALL
+        else None
     )
     yield _flag("small sample", n < SMALL, None, None, None, n, why)
 

@@ -51,6 +51,16 @@ def design(arms: Cells) -> Design:
     return Design("paired" if shared else "unpaired", common, only)
 
 
+def words_differ(found: Sequence[Life]) -> bool:
+    """Whether users said something else to one arm than to another in some conversation."""
+    said: dict[str, tuple[str, ...]] = {}
+    for life in found:
+        words = tuple(turn.user.digest for turn in life.conversation.turns)
+        if said.setdefault(life.conversation.id, words) != words:
+            return True
+    return False
+
+
 def models(found: Sequence[Life]) -> dict[str, str | None]:
     """By arm the model that the log names; None where it names none, or several."""
     named: dict[str, set[str]] = {}
@@ -110,6 +120,7 @@ def about(found: Sequence[Life], priced: Priced, source: Source, options: Json, 
             "outcomes": sum(life.conversation.resolved is not None for life in found),
             "common": how.common,
             "only": dict(how.only),
+            "words_differ": words_differ(found),
             "estimated": bool(options["estimate"]),
         },
         "config": {

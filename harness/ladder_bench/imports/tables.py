@@ -84,14 +84,14 @@ def _add(collected: Collected, place: tuple[int, int, int], life: Life, counting
 
 
 def calls(life: Life, estimate: bool) -> list[Call]:
-    """The model's messages. A greeting is one where the log counted it: others are said by nobody's model.
+    """The model's messages. A greeting is one where the log says anything of its making: others are nobody's call.
 
     Where some message has no count of its own, the conversation's total stands on the last one.
     """
     before: list[Message] = []
     found = []
     for said in life.said:
-        if said.by_model and (said.turn or said.usage):
+        if said.by_model and (said.turn or said.usage or said.model or said.latency_s is not None):
             found.append(Call(said, max(1, said.turn), tuple(before), said.usage))
         before.append(said.message)
     if all(each.usage for each in found):

@@ -52,15 +52,16 @@ class Candidate:
 
 def candidates(evidence: Evidence, policy: Policy, within: bool = False) -> list[Candidate]:
     """Judge every strategy that may be chosen, controls only where the policy wants them."""
-    return together([_candidate(evidence, arm, policy, within) for arm in eligible(evidence, policy)])
+    high = evidence.high_stakes()
+    return together([_candidate(evidence, high, arm, policy, within) for arm in eligible(evidence, policy)])
 
 
 def eligible(evidence: Evidence, policy: Policy) -> list[Arm]:
     return [arm for arm in evidence.arms.values() if policy.controls or not arm.control]
 
 
-def _candidate(evidence: Evidence, arm: Arm, policy: Policy, within: bool) -> Candidate:
-    found = tuple(judged(evidence, arm, policy, within))
+def _candidate(evidence: Evidence, high: Evidence | None, arm: Arm, policy: Policy, within: bool) -> Candidate:
+    found = tuple(judged(evidence, high, arm, policy, within))
     cost = evidence.effect((evidence.arms[arm.name].columns["cost"],), effects.mean)
     usd = None if isinstance(cost, str) else cost.value
     outcomes = {each.outcome for each in found}

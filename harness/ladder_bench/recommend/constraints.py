@@ -14,12 +14,11 @@ from ladder_bench.analyse import effects
 from ladder_bench.analyse.decisions import ALPHA, conversations_needed
 from ladder_bench.analyse.effects import Effect, Reading
 from ladder_bench.analyse.estimates import FEWEST, Array
-from ladder_bench.recommend.evidence import Arm, Evidence, difference
+from ladder_bench.recommend.evidence import Arm, Evidence
 from ladder_bench.recommend.policy import Floor, Policy
 
 Outcome = Literal["met", "violated", "undecided"]
 Kind = Literal["share", "rate", "difference"]  # of a value: within [0, 1], not below 0, or any
-STAKES = "high-stakes quality"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,53 +79,52 @@ class Judged:
         return self.value >= limit if self.constraint.at_least else self.value <= limit
 
 
-def judged(evidence: Evidence, arm: Arm, policy: Policy, within: bool = False) -> list[Judged]:
-    """Judge every constraint of a policy on a strategy. `within` a segment no stakes are high where none are there."""
-    found = list(_quality(evidence, arm, policy.quality, "quality"))
-    if policy.stakes is not None:
-        if evidence.stakes.any():
-            share = float(evidence.stakes.mean())
-            part = evidence.among(evidence.stakes, None)
-            found += (replace(each, share=share) for each in _quality(part, arm, policy.stakes, "high_stakes"))
+def judged(evidence: Evidence, high: Evidence | None, arm: Arm, policy: Policy, within: bool = False) -> list[Judged]:
+    """Judge every constraint of a policy on a strategy. `high`: the conversations where stakes are high.
+
+    `within` a segment that has none, nothing is asked of them.
+    """
+    found: list[Judged] = []
+    columns = evidence.arms[arm.name].columns
+    for floor in policy.floors:
+        if not floor.stakes:
+            found += _held(evidence, arm, floor)
+        elif high is not None:
+            share = len(high.ids) / len(evidence.ids)
+            found += (replace(each, share=share) for each in _held(high, arm, floor))
         elif not within:
             why = "the dataset labels no turn as high_stakes; name a 'tag' under high_stakes in the policy"
-            found.append(_missing(Constraint(STAKES, "share", True, policy.stakes.at_least or 0.0), why))
+            found.append(_missing(Constraint(_name(floor), "share", True, floor.at_least or 0.0), why))
     for limit in policy.waits:
-        effect = evidence.effect(
-            (_column(evidence, arm, limit.name), _column(evidence, arm, "waited")), _share_of_turns
-        )
+        effect = evidence.effect((columns[limit.name], columns["waited"]), _share_of_turns)
         what = effect if not isinstance(effect, str) else "no wait was measured or recorded"
         found.append(_decided(Constraint(limit.name, "share", False, limit.at_most), what, evidence))
     if policy.unsupported_at_most is not None:
-        effect = evidence.effect((_column(evidence, arm, "unsupported"),), effects.mean)
+        effect = evidence.effect((columns["unsupported"],), effects.mean)
         found.append(
             _decided(Constraint("unsupported per turn", "rate", False, policy.unsupported_at_most), effect, evidence)
         )
     return found
 
 
-def _column(evidence: Evidence, arm: Arm, name: str) -> Array:
-    return evidence.arms[arm.name].columns[name]
+def _name(floor: Floor) -> str:
+    return f"high-stakes {floor.metric}" if floor.stakes else floor.metric
 
 
-def _quality(evidence: Evidence, arm: Arm, floor: Floor | None, key: str) -> Iterator[Judged]:
-    """A floor on quality, and one against another strategy."""
-    if floor is None:
-        return
-    name = STAKES if key == "high_stakes" else "quality"
+def _held(evidence: Evidence, arm: Arm, floor: Floor) -> Iterator[Judged]:
+    """A floor on a mean, and one against another strategy's."""
+    columns = evidence.arms[arm.name].columns
     if floor.at_least is not None:
-        effect = evidence.effect((_column(evidence, arm, "quality"),), effects.mean)
-        yield _decided(Constraint(name, "share", True, floor.at_least), effect, evidence)
+        effect = evidence.effect((columns[floor.metric],), effects.mean)
+        yield _decided(Constraint(_name(floor), "share", True, floor.at_least), effect, evidence)
     if floor.against is None:
         return
-    columns = evidence.arms[arm.name].columns
-    other = floor.against if floor.against != "base" else evidence.base
-    constraint = Constraint(f"{name} against {other or 'the base'}", "difference", True, -floor.margin, other)
-    if f"{key} own" not in columns:
-        yield _missing(constraint, "this run has no base: no single tier has a quality to compare with")
+    other = evidence.against[floor.key]
+    constraint = Constraint(f"{_name(floor)} against {other or 'the base'}", "difference", True, -floor.margin, other)
+    if other is None:
+        yield _missing(constraint, "this run has no base, no single tier with a quality: name a strategy to be against")
         return
-    paired = evidence.effect((columns[f"{key} own"], columns[f"{key} other"]), difference)
-    yield _decided(constraint, paired if not isinstance(paired, str) else f"{paired} in both", evidence)
+    yield _decided(constraint, evidence.contrast(columns[f"{floor.key} own"], columns[f"{floor.key} other"]), evidence)
 
 
 def _share_of_turns(over: Array, waited: Array, weights: Array | None) -> Reading:
@@ -158,8 +156,15 @@ def _decided(constraint: Constraint, effect: Effect | str, evidence: Evidence) -
     return Judged(
         constraint, outcome, value, _finite(low) if why is None else None, _finite(high) if why is None else None,
         effect.n, effect.unscored,
-        0.0 if met and effect.identical else p_not_met, _finite(effect.deviation), why,
+        0.0 if met and (effect.identical or _always(constraint)) else p_not_met, _finite(effect.deviation), why,
     )  # fmt: skip
+
+
+def _always(constraint: Constraint) -> bool:
+    """A limit that no value of its kind can break."""
+    if constraint.kind == "difference":
+        return False
+    return constraint.limit <= 0 if constraint.at_least else constraint.kind == "share" and constraint.limit >= 1
 
 
 def _finite(value: float) -> float | None:

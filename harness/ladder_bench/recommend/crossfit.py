@@ -7,19 +7,21 @@ of each. Where one half decides nothing, the base stands in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from ladder_bench.analyse import effects, estimates
 from ladder_bench.analyse.estimates import FEWEST, Array
-from ladder_bench.domain import Json, digest_of
+from ladder_bench.domain import Estimate, Json, digest_of
 from ladder_bench.recommend import choosing
 from ladder_bench.recommend.choosing import Candidate
-from ladder_bench.recommend.evidence import Evidence, Flags, difference
+from ladder_bench.recommend.evidence import Evidence, Flags, difference, scaled
 from ladder_bench.recommend.policy import Policy
 
 FOLDS = (0, 1)
+GAINED = ("cost", "quality", "resolved")
+WIDER = 2**0.5  # of one half's interval against that of two halves
 
 
 def folds(ids: Sequence[str], segments: Sequence[str]) -> Array:
@@ -71,22 +73,39 @@ def _small(part: Evidence, name: str) -> str | None:
     return why and why.replace("conversations", f"conversations of '{name}'", 1)
 
 
-def report(evidence: Evidence, policy: Policy, split: Halves) -> dict[str, Json]:
-    """Dollars and quality of what one half chose on the other, both ways round, pooled."""
+def report(evidence: Evidence, policy: Policy, split: Halves, close: bool) -> dict[str, Json]:
+    """Dollars and quality of what one half chose on the other, both ways round, pooled.
+
+    Where luck decides, the two ways agree by luck: the intervals are then as wide as those of one way alone. That is
+    where the halves choose differently, or others are not shown to cost more than the choice (`close`).
+    """
     why = too_few(evidence, split.half)
     if why is None and None in split.choices and evidence.base is None:
         why = "one half decides nothing, and there is no base to stand in"
+    found: dict[str, Json] = {"choices": list(split.choices), "why": why, "by_luck": None}
     if why is not None:
         nothing = asdict(estimates.missing(why))
-        return {"choices": list(split.choices), "usd_month": nothing, "quality": nothing, "why": why}
+        return found | {"usd_month": nothing, "quality": nothing, "resolved": nothing}
+    first, second = split.choices
+    found["by_luck"] = close or first != second
+    width = WIDER if found["by_luck"] else 1.0
     names = {fold: split.elsewhere(fold) or evidence.base for fold in FOLDS}
-    cost, quality = (_assembled(evidence, split.half, names, column) for column in ("cost", "quality"))
-    return {
-        "choices": list(split.choices),
-        "usd_month": asdict(evidence.estimate((cost,), effects.mean, policy.per_month)),
-        "quality": asdict(estimates.within_1(evidence.estimate((quality,), effects.mean))),
-        "why": None,
+    cost, quality, resolved = (
+        widened(evidence.estimate((_assembled(evidence, split.half, names, column),), effects.mean), width)
+        for column in GAINED
+    )
+    return found | {
+        "usd_month": asdict(estimates.amount(scaled(cost, policy.per_month))),
+        "quality": asdict(estimates.within_1(quality)),
+        "resolved": asdict(estimates.within_1(resolved)),
     }
+
+
+def widened(found: Estimate, times: float) -> Estimate:
+    if found.value is None or found.low is None or found.high is None:
+        return found
+    low, high = (found.value + times * (bound - found.value) for bound in (found.low, found.high))
+    return replace(found, low=low, high=high)
 
 
 def _assembled(evidence: Evidence, half: Array, names: Mapping[int, str | None], column: str) -> Array:
@@ -158,11 +177,18 @@ def _gain(evidence: Evidence, policy: Policy, split: Halves, shares: Mapping[str
         why = "one half decides nothing, and there is no base to stand in"
     if why is not None:
         nothing = asdict(estimates.missing(why))
-        return {"usd_month": nothing, "quality": nothing, "choices": [], "too_small": [], "why": why}
+        return {
+            "usd_month": nothing,
+            "quality": nothing,
+            "resolved": nothing,
+            "choices": [],
+            "too_small": [],
+            "why": why,
+        }
     small = [name for name in shares if _small(evidence.segment(name), name)]
     usable = [name for name in shares if name not in small]
-    own = {column: np.full(len(evidence.ids), np.nan) for column in ("cost", "quality")}
-    one = {column: np.full(len(evidence.ids), np.nan) for column in ("cost", "quality")}
+    own = {column: np.full(len(evidence.ids), np.nan) for column in GAINED}
+    one = {column: np.full(len(evidence.ids), np.nan) for column in GAINED}
     choices = []
     for fold in FOLDS:
         there = evidence.among(split.half != fold, evidence.shares)
@@ -178,6 +204,7 @@ def _gain(evidence: Evidence, policy: Policy, split: Halves, shares: Mapping[str
     return {
         "usd_month": asdict(evidence.estimate((one["cost"], own["cost"]), difference, policy.per_month)),
         "quality": asdict(evidence.estimate((own["quality"], one["quality"]), difference)),
+        "resolved": asdict(evidence.estimate((own["resolved"], one["resolved"]), difference)),
         "choices": choices,
         "too_small": small,
         "why": None,

@@ -39,6 +39,8 @@ def recommend(run: Run, policy: Policy) -> dict[str, Json]:
     best, naive = choosing.cheapest(tested), choosing.naive(tested)
     split = crossfit.halves(read, policy)
     choice = best.arm.name if best else None
+    as_cheap = choosing.as_cheap(read, best, tested) if best else []
+    rows = [_row(each, read, policy, unresolved, len(tested)) for each in tested]
     return {
         "schema": SCHEMA,
         "dataset": run.about["dataset"]["name"],
@@ -50,13 +52,14 @@ def recommend(run: Run, policy: Policy) -> dict[str, Json]:
         "policy": _policy(policy, read, unresolved),
         "outcome": choosing.outcome(tested),
         "choice": choice,
-        "as_cheap": choosing.as_cheap(read, best, tested) if best else [],
+        "as_cheap": as_cheap,
         "cheaper_undecided": _cheaper_undecided(best, tested),
-        "strategies": [_row(each, read, policy, unresolved, len(tested)) for each in tested],
+        "cheapest_effective": _cheapest_effective(rows),
+        "strategies": rows,
         "left_out": [{"name": arm.name, "why": "a control"} for arm in read.arms.values()
                      if arm.control and not policy.controls],
         "naive": _naive(naive, read, policy),
-        "cross_fitted": crossfit.report(read, policy, split),
+        "cross_fitted": crossfit.report(read, policy, split, bool(as_cheap)),
         "by_segment": crossfit.by_segment(read, policy, split, choice) if policy.by_segment else None,
     }  # fmt: skip
 
@@ -97,6 +100,15 @@ def _cheaper_undecided(best: Candidate | None, tested: Sequence[Candidate]) -> l
     ]
 
 
+def _cheapest_effective(rows: Sequence[Mapping[str, Json]]) -> str | None:
+    """Of what holds, the cheapest with unresolved conversations counted in; None where that is not known of all."""
+    holding = [row for row in rows if row["status"] == "holds"]
+    if any(row["effective_usd_month"]["value"] is None for row in holding):
+        return None
+    best = min(holding, key=lambda row: row["effective_usd_month"]["value"], default=None)
+    return None if best is None else str(best["name"])
+
+
 def _row(each: Candidate, read: Evidence, policy: Policy, unresolved: float | None, tested: int) -> dict[str, Json]:
     columns = each.arm.columns
     cost, resolved = columns["cost"], columns["resolved"]
@@ -104,7 +116,9 @@ def _row(each: Candidate, read: Evidence, policy: Policy, unresolved: float | No
     effective = (
         estimates.missing("nobody knows what an unresolved conversation costs")
         if unresolved is None
-        else read.estimate((resolved, cost), lambda r, c, w: effects.dollars(r, c, unresolved, w), policy.per_month)
+        else read.estimate(
+            (columns["rate"], cost), lambda r, c, w: effects.dollars(r, c, unresolved, w), policy.per_month
+        )
     )
     return {
         "name": each.arm.name,
@@ -115,6 +129,7 @@ def _row(each: Candidate, read: Evidence, policy: Policy, unresolved: float | No
         "p_not_met": each.p_not_met,
         "needed_n": each.needed(tested),
         "quality": asdict(estimates.share(read.estimate((columns["quality"],), effects.mean))),
+        "resolved": asdict(estimates.share(read.estimate((resolved,), effects.mean))),
         "usd_month": asdict(estimates.amount(read.estimate((cost,), effects.mean, policy.per_month))),
         "saving_usd_month": asdict(
             estimates.missing("this run has no base")
@@ -148,10 +163,11 @@ def _naive(found: Candidate | None, read: Evidence, policy: Policy) -> dict[str,
     """What picking the cheapest that seems to hold would have claimed."""
     if found is None:
         nothing = asdict(estimates.missing("no strategy seems to hold every constraint"))
-        return {"choice": None, "usd_month": nothing, "quality": nothing}
+        return {"choice": None, "usd_month": nothing, "quality": nothing, "resolved": nothing}
     columns = found.arm.columns
     return {
         "choice": found.arm.name,
         "usd_month": asdict(read.estimate((columns["cost"],), effects.mean, policy.per_month)),
         "quality": asdict(estimates.share(read.estimate((columns["quality"],), effects.mean))),
+        "resolved": asdict(estimates.share(read.estimate((columns["resolved"],), effects.mean))),
     }

@@ -36,7 +36,11 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Conversations with their segments, and the arms. `shares` by segment, None: each conversation weighs 1."""
+    """Conversations with their segments, and the arms. `shares` by segment, None: each conversation weighs 1.
+
+    `base`: what dollars are compared with, and who stands in where nothing is chosen. `against`: whom each floor of the
+    policy names, by its key. `unpaired`: no conversation is in two arms.
+    """
 
     ids: tuple[str, ...]
     segments: tuple[str, ...]
@@ -44,6 +48,8 @@ class Evidence:
     stakes: Flags
     arms: Mapping[str, Arm]
     base: str | None
+    against: Mapping[str, str | None]
+    unpaired: bool = False
 
     def among(self, chosen: Flags, shares: Mapping[str, float] | None) -> Evidence:
         """The same over some of the conversations."""
@@ -63,6 +69,10 @@ class Evidence:
     def segment(self, name: str) -> Evidence:
         """The conversations of one segment, each weighing 1."""
         return self.among(np.array([each == name for each in self.segments], dtype=bool), None)
+
+    def high_stakes(self) -> Evidence | None:
+        """The conversations where stakes are high, each weighing 1; None without any."""
+        return self.among(self.stakes, None) if self.stakes.any() else None
 
     def effect(self, columns: Sequence[Array], read: Callable[..., Reading | Effect]) -> Effect | str:
         """What `read` makes of columns where all have a value, weighted by traffic; or why there is nothing."""
@@ -84,6 +94,20 @@ class Evidence:
         effect = found if isinstance(found, Effect) else effects.of(found)
         effect = replace(effect, unscored=unscored)
         return effect if self.shares is None else effects.by_stratum(effect, own, dict(self.shares))
+
+    def contrast(self, own: Array, other: Array) -> Effect | str:
+        """The difference of two means: paired, or Welch's where no conversation is in two arms."""
+        if not self.unpaired:
+            found = self.effect((own, other), difference)
+            return f"{found} in both" if isinstance(found, str) else found
+        if np.array_equal(own, other, equal_nan=True):
+            return self.effect((own, other), difference)
+        if self.shares is not None:
+            return "no conversation is in two arms, and traffic weights need pairs"
+        first, second = own[~np.isnan(own)], other[~np.isnan(other)]
+        if not first.size or not second.size:
+            return "no conversation has a value in one of the two"
+        return effects.apart(effects.mean(first), effects.mean(second))
 
     def estimate(self, columns: Sequence[Array], read: Callable[..., Reading | Effect], times: float = 1.0) -> Estimate:
         """The same as an estimate, times a number of conversations."""
@@ -134,11 +158,7 @@ def evidence(run: Measured, policy: Policy, identified: Mapping[str, bool | None
     ids = tuple(sorted(about["dataset"]["conversations"]))
     tags = slices.tags(tables)
     segments = tuple(_segment(tags.get(name, ()), policy.segments) for name in ids)
-    against = {
-        key: _against(floor, run, policy, key)
-        for key, floor in (("quality", policy.quality), ("high_stakes", policy.stakes))
-        if floor is not None and floor.against is not None
-    }
+    against = {each.key: _against(each, run, policy) for each in policy.floors if each.against is not None}
     _check_segments(policy, segments, tags)
     labelled = slices.high_stakes(tables)
     tag = policy.stakes_tag
@@ -152,7 +172,9 @@ def evidence(run: Measured, policy: Policy, identified: Mapping[str, bool | None
         )
         for strategy, score in zip(about["strategies"], run.scores, strict=True)
     }
-    found = Evidence(ids, segments, policy.shares, stakes, arms, run.base)
+    named = next((each.against for each in policy.floors if each.against not in (None, BASE)), None)
+    unpaired = about.get("design") == "unpaired"
+    found = Evidence(ids, segments, policy.shares, stakes, arms, named or run.base, against, unpaired)
     if policy.shares is not None and not all(policy.shares.get(name, 0.0) > 0 for name in segments):
         return found.among(np.array([policy.shares.get(name, 0.0) > 0 for name in segments]), policy.shares)
     return found
@@ -163,7 +185,7 @@ def _segment(tags: Sequence[str], order: Sequence[str]) -> str:
     return next((name for name in order if name in tags), OTHER)
 
 
-def _against(floor: Floor, run: Measured, policy: Policy, key: str) -> str | None:
+def _against(floor: Floor, run: Measured, policy: Policy) -> str | None:
     """The strategy that a floor names. Raises InputError."""
     if floor.against == BASE:
         return run.base
@@ -173,7 +195,7 @@ def _against(floor: Floor, run: Measured, policy: Policy, key: str) -> str | Non
         listed = ", ".join((BASE, *names[:MOST])) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
         raise InputError(
             policy.document.problem(
-                (key, "against"), f"no strategy '{floor.against}' in this run{hint or f'; it has: {listed}'}"
+                (floor.key, "against"), f"no strategy '{floor.against}' in this run{hint or f'; it has: {listed}'}"
             )
         )
     return floor.against
@@ -223,7 +245,8 @@ def _columns(run: Measured, score: Scores, policy: Policy, against: Mapping[str,
     found = {
         "quality": score.values["quality"],
         "cost": score.values["cost_usd_warm"],
-        "resolved": score.values[run.qpd_rate],
+        "resolved": score.values["resolved"],
+        "rate": score.values[run.qpd_rate],
         "unsupported": score.values["unsupported_per_turn"],
         "waited": np.array([float(len(waits)) if len(waits) else np.nan for waits in score.waits]),
     }
@@ -231,9 +254,10 @@ def _columns(run: Measured, score: Scores, policy: Policy, against: Mapping[str,
         found[limit.name] = np.array(
             [float((waits > limit.over_s).sum()) if len(waits) else np.nan for waits in score.waits]
         )
-    for key, name in against.items():
+    for floor in policy.floors:
+        name = against.get(floor.key)
         if name is not None:
-            found[f"{key} own"], found[f"{key} other"] = comparable(score, run.by_name[name], "quality")
+            found[f"{floor.key} own"], found[f"{floor.key} other"] = comparable(score, run.by_name[name], floor.metric)
     return found
 
 

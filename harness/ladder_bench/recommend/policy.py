@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ class FloorShape(Shape):
 
 
 class HighStakesShape(FloorShape):
+    of: Literal["quality", "resolved"] = "quality"
     tag: Text | None = None
 
 
@@ -52,6 +53,7 @@ class TrafficShape(Shape):
 
 class PolicyShape(Shape):
     quality: FloorShape | None = None
+    resolved: FloorShape | None = None
     high_stakes: HighStakesShape | None = None
     latency: LatencyShape | None = None
     unsupported_per_turn: RateShape | None = None
@@ -64,8 +66,14 @@ class PolicyShape(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What a mean may not be below: a value, another strategy's less a margin, or both. `against`: a name or BASE."""
+    """What a mean may not be below: a value, another strategy's less a margin, or both. `against`: a name or BASE.
 
+    `metric`: quality or resolved. `stakes`: in the conversations where they are high alone. `key`: its place in YAML.
+    """
+
+    key: str
+    metric: str
+    stakes: bool
     at_least: float | None
     against: str | None
     margin: float
@@ -88,8 +96,7 @@ class Policy:
     """
 
     document: Document
-    quality: Floor | None
-    stakes: Floor | None
+    floors: tuple[Floor, ...]
     stakes_tag: str | None
     waits: tuple[Limit, ...]
     unsupported_at_most: float | None
@@ -122,8 +129,7 @@ def read_policy(document: Document) -> Policy:
     whole = sum(given.values()) if given else 0.0
     return Policy(
         document=document,
-        quality=_floor(shape.quality),
-        stakes=_floor(shape.high_stakes),
+        floors=tuple(_floors(shape)),
         stakes_tag=shape.high_stakes.tag if shape.high_stakes else None,
         waits=tuple(_limits(shape.latency)),
         unsupported_at_most=shape.unsupported_per_turn.at_most if shape.unsupported_per_turn else None,
@@ -145,11 +151,17 @@ def _segments(shape: PolicyShape) -> tuple[str, ...]:
     return tuple(shape.segments) or tuple(name for name in _given(shape.traffic) or () if name != OTHER)
 
 
-def _floor(shape: FloorShape | None) -> Floor | None:
-    if shape is None:
-        return None
-    against = shape.against or (BASE if shape.margin is not None else None)
-    return Floor(shape.at_least, against, MARGIN if shape.margin is None else shape.margin)
+def _floors(shape: PolicyShape) -> Iterator[Floor]:
+    stakes = shape.high_stakes
+    for key, metric, floor in (
+        ("quality", "quality", shape.quality),
+        ("resolved", "resolved", shape.resolved),
+        ("high_stakes", stakes.of if stakes else "", stakes),
+    ):
+        if floor is not None:
+            against = floor.against or (BASE if floor.margin is not None else None)
+            margin = MARGIN if floor.margin is None else floor.margin
+            yield Floor(key, metric, key == "high_stakes", floor.at_least, against, margin)
 
 
 def _limits(latency: LatencyShape | None) -> Iterator[Limit]:
@@ -167,10 +179,11 @@ def _limits(latency: LatencyShape | None) -> Iterator[Limit]:
 
 
 def _wrong(shape: PolicyShape) -> Iterator[tuple[Loc, str]]:
-    if not any((shape.quality, shape.high_stakes, shape.latency, shape.unsupported_per_turn)):
-        valid = "quality, high_stakes, latency, unsupported_per_turn"
+    floors = {"quality": shape.quality, "resolved": shape.resolved, "high_stakes": shape.high_stakes}
+    if not any((*floors.values(), shape.latency, shape.unsupported_per_turn)):
+        valid = ", ".join((*floors, "latency", "unsupported_per_turn"))
         yield (), f"names no floor and no limit, so the cheapest would win whatever it says; valid: {valid}"
-    for name, floor in (("quality", shape.quality), ("high_stakes", shape.high_stakes)):
+    for name, floor in floors.items():
         if floor is not None and floor.at_least is None and floor.against is None and floor.margin is None:
             yield (name,), f"needs 'at_least: 0.9', or 'against: {BASE}' with a 'margin', or both"
     if shape.latency is not None:

@@ -61,7 +61,8 @@ def _line(row: Mapping[str, Json]) -> Line:
     value = MISSING if row["value"] is None else shown(row["value"])
     both = row["low"] is not None and row["high"] is not None
     interval = f"{shown(row['low'])} to {shown(row['high'])}" if both else MISSING
-    needed = MISSING if row["needed_n"] is None else f"{row['needed_n']:,}"
+    open_ = row["needed_n"] is not None and row["outcome"] != "pass"
+    needed = f"{row['needed_n']:,}" if open_ else ""
     name = NAMES.get(row["name"], text.one_line(row["name"]))
     return Line(name, row["outcome"], value, interval, _allowed(row), f"{row['n']:,}", needed, row["why"] or "")
 

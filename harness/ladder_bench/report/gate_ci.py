@@ -112,7 +112,7 @@ def _cases(found: Mapping[str, Json], strict: bool) -> list[dict[str, str]]:
             "kind": kinds[each.outcome],
             "message": xml(
                 f"{each.outcome}: {each.value}, interval {each.interval}, allowed {each.allowed}, n = {each.n}"
-                + (f", needed {each.needed}" if each.needed.isprintable() and each.outcome == "inconclusive" else "")
+                + (f", needed {each.needed}" if each.needed else "")
                 + (f"; {each.why}" if each.why else "")
             ),
         }

@@ -107,7 +107,9 @@ def _in_grid(cells: Sequence[Cell | Words]) -> Iterator[str]:
             yield cell.value if cell.why in told else f"{cell.value}: {plain(cell.why)}"
             told.add(cell.why)
         else:
-            shown = _cell(replace(cell, note=None))
+            why = f": {plain(cell.why)}" if cell.note and cell.why not in told else ""
+            told.add(cell.why)
+            shown = _cell(replace(cell, note=None, interval=f"{cell.interval}{why}"))
             yield f"**{shown}**" if cell.strong else shown
 
 

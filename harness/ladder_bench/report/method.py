@@ -17,7 +17,7 @@ MODES = {
     "simulated": "simulated: a simulated user, told the recorded intent and script, replies to each strategy's own "
     "answers. Coherent, but the simulator stands in for the person.",
     "imported": "imported: finished transcripts, as their log has them. Nothing was replayed and nothing was sent. "
-    "Each arm met its own user messages, so a difference between arms holds what their users said, too.",
+    "Where arms met different user words, a difference between them holds what their users said, too.",
 }
 PAIRED = {
     "paired": "paired by conversation id: a difference is one of the conversations that both arms have",

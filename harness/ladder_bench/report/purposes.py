@@ -12,6 +12,7 @@ from ladder_bench.report.grid import Grid, Row, Value, Words, grid
 ORDER = ("answer", "discarded", "memory", "trigger")  # of the serving ledger
 REPLAYED = "A replay has as many user turns as the recording:"
 PLAYED = "The played user took as many turns as were needed, and people may take more:"
+FINISHED = "Each arm took the user turns that its log has, and people may take more:"
 EVALUATION = {"judge": "judges", "user": "playing the user"}
 
 
@@ -40,7 +41,7 @@ def purposes(summary: Mapping[str, Json]) -> Purposes | None:
         for row in summary["strategies"]
         if row["name"] in found
     ]
-    turns = PLAYED if summary.get("mode") == "simulated" else REPLAYED
+    turns = {"simulated": PLAYED, "imported": FINISHED}.get(summary.get("mode", ""), REPLAYED)
     eaten = (
         f" The base is {base}. {turns} the last column says how many more turns a conversation may take, each at the "
         "price of its last one, before the saving is gone."

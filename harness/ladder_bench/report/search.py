@@ -44,6 +44,7 @@ class Grid:
     caption: str
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
+    named: str = "strategy"
 
 
 # --- what both show --------------------------------------------------------------------------
@@ -65,8 +66,8 @@ def headline(found: Mapping[str, Json]) -> str:
     whose = "what is chosen so" if found["parts"]["cross_fitted"] else "it"
     share = "n/a" if held["cost_share"]["value"] is None else text.percent(held["cost_share"]["value"])
     return (
-        f"{where}{name} is {goal}, among {size}. On {_n(held['quality'])} that did not choose, {whose} is at "
-        f"{_points(held['quality_gain'])} against {top} and {share} of its cost{_kept(found)}."
+        f"{where}{name} was chosen as {goal}, among {size}. On {_n(held['quality'])} that did not choose, {whose} "
+        f"is at {_points(held['quality_gain'])} against {top} and {share} of its cost{_kept(found)}."
     )
 
 
@@ -82,7 +83,9 @@ def _margin(found: Mapping[str, Json]) -> str:
 def _kept(found: Mapping[str, Json]) -> str:
     """Whether the other conversations bear out that quality is kept."""
     low, margin = found["held_out"]["quality_gain"]["low"], found["goal"]["margin"]
-    if found["goal"]["objective"] != "cheapest" or low is None:
+    if low is None:
+        return ": too few to show anything"
+    if found["goal"]["objective"] != "cheapest":
         return ""
     return ": kept there, too" if low > -margin else ": there it is not shown to keep quality"
 
@@ -141,10 +144,10 @@ def results(found: Mapping[str, Json]) -> Grid:
     rows.append(_row(f"naive claim: {text.one_line(found['naive']['name'])}", found["naive"]))
     top = text.one_line(found["top"])
     caption = (
-        f"Q against {top} in points of 0.01, share of its cost, paired by conversation; $ a conversation, warm cache. "
-        "Below a value its 95 % interval."
+        f"Q against {top} in points of 0.01, share of its cost, paired by conversation; $ a conversation, warm cache; "
+        "QPD with Q in the place of resolved. Below a value its 95 % interval."
     )
-    return Grid(caption, ("conversations", "Q", "dQ", "$ each", "share", "Q per $"), tuple(rows))
+    return Grid(caption, ("conversations", "Q", "dQ", "$ each", "share", "QPD"), tuple(rows))
 
 
 def _row(name: str, metrics: Mapping[str, Json], strong: bool = False) -> Row:
@@ -182,7 +185,7 @@ def segments(found: Mapping[str, Json]) -> Grid | None:
     )
     if not rows:
         caption = "By tag: no tag has the 20 conversations that an interval needs."
-    return Grid(caption, ("conversations", "own ladder", "dQ", "$ saved", "own Q per $", "Q per $"), rows)
+    return Grid(caption, ("conversations", "own ladder", "dQ", "$ saved", "own QPD", "QPD"), rows, "tag")
 
 
 def confirmation(found: Mapping[str, Json]) -> Grid | None:
@@ -259,20 +262,22 @@ def facts(found: Mapping[str, Json]) -> Iterator[str]:
         f"{tiers} without a step up, switches by turn {members['switches_by']}, "
         f"x {text.counted(members['trigger_sets'], 'set')} of triggers"
     )
-    fired = [
-        f"{name.replace('_', ' ')} on {text.counted(each['on_messages'], 'message')}"
-        + "".join(
-            f", {text.counted(count, 'answer')} of {text.one_line(tier)}"
-            for tier, count in each["on_answers"].items()
-            if count
-        )
-        for name, each in members["triggers"].items()
-    ]
+    fired = [f"{name.replace('_', ' ')} on {_texts(each)}" for name, each in members["triggers"].items()]
     if fired:
         yield f"fired, in {members['turns']:,} turns: {'; '.join(fired)}"
     sizes = ", ".join(f"{size:,}" for size in parts["sizes"])
     yield f"parts: by the hash of a conversation's id, {sizes} conversations"
     yield from METHOD
+
+
+def _texts(fired: Mapping[str, Json]) -> str:
+    """How many messages and answers a trigger fired on."""
+    answers = [
+        f"{text.counted(count, 'answer')} of {text.one_line(tier)}"
+        for tier, count in fired["on_answers"].items()
+        if count
+    ]
+    return ", ".join([text.counted(fired["on_messages"], "message"), *answers])
 
 
 def _first(sentence: str) -> str:
@@ -325,7 +330,7 @@ def print_search(found: Mapping[str, Json]) -> None:
     """Print a search: the answer, what to beware of, the table, the oracle, the rollout, and the ladder to paste."""
     console = terminal._console()
     terminal._line(console, headline(found), style="bold")
-    for remark in found["remarks"]:
+    for remark in (*found["remarks"], *_notes(found)):
         terminal._line(console, f"! {remark}", style="yellow")
     for grid in (results(found), segments(found), confirmation(found)):
         if grid is not None:
@@ -347,7 +352,7 @@ def print_search(found: Mapping[str, Json]) -> None:
 
 def _table(grid: Grid) -> RichTable:
     table = terminal._grid()
-    table.add_column("", overflow="fold", min_width=14)
+    table.add_column(grid.named, overflow="fold", min_width=14)
     for heading in grid.headings:
         folds = heading in ("own ladder", "from", "in rollout")
         table.add_column(heading, justify="left" if folds else "right", no_wrap=not folds, overflow="fold")
@@ -358,6 +363,11 @@ def _table(grid: Grid) -> RichTable:
 
 def _two_lines(cell: Cell) -> str:
     return "\n".join(part for part in (cell.value, cell.interval.replace(text.RANGE, "…")) if part)
+
+
+def _notes(found: Mapping[str, Json]) -> list[str]:
+    """What to beware of in the rollout."""
+    return [f"rollout: {note}" for note in (found["confirmation"] or {}).get("notes", ())]
 
 
 # --- the page --------------------------------------------------------------------------------
@@ -377,7 +387,7 @@ def page(found: Mapping[str, Json], command: str) -> str:
             policy=POLICY,
             title=text.one_line(found["dataset"]),
             headline=headline(found),
-            remarks=[text.one_line(remark) for remark in found["remarks"]],
+            remarks=[text.one_line(each) for each in (*found["remarks"], *_notes(found))],
             grids=grids,
             sentences=[verdict(found), curse(found), *oracle(found)],
             facts=list(facts(found)),

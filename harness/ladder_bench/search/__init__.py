@@ -1,8 +1,8 @@
-"""The search: the best ladder of a family, from the grades of single tiers, chosen and reported on different
-conversations.
+"""The search: the best ladder of a family, chosen on some conversations and reported on others.
 
-Pure: no call is made. `search` gives plain values, which are also its JSON. What a forced run can not show, that good
-framing helps later turns, and what a memory buys, a rollout has to confirm (`experiment.confirming`).
+Pure: no call is made, all is put together from the grades of single tiers. `search` gives plain values, which are also
+its JSON. What a forced run cannot show, that good framing helps later turns, and what a memory buys, a rollout has to
+confirm (`experiment.confirming`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ladder_bench.errors import InputError
 from ladder_bench.search import oracle, remarks
 from ladder_bench.search.choosing import Goal, Objective, Ranked, parts_of, rank, without
 from ladder_bench.search.family import Family, family
-from ladder_bench.search.grades import Grades
+from ladder_bench.search.grades import Grades, Whole
 from ladder_bench.search.reading import Read
 from ladder_bench.search.results import Values, apart, joined, told
 from ladder_bench.search.screening import Moments, of_strategy, screen, together
@@ -64,72 +64,98 @@ class Found:
 
 def search(read: Read, about: Json, options: Options) -> Found:
     """Search a family. Raises InputError where conversations are too few to choose on some and report on others."""
-    grades = read.grades
-    members = family(grades.tiers, grades.triggers, grades.longest, options.switches_by)
-    count = options.cross_fit or 2
-    part = parts_of(grades.ids, count)
-    sizes = np.bincount(part, minlength=count).tolist()
-    if sizes[0] == 0 or sum(size > 0 for size in sizes) < 2:
-        raise InputError(
-            f"{len(grades)} graded conversation{'s' * (len(grades) != 1)}, in parts of {', '.join(map(str, sizes))}: "
-            "too few to choose on some and report on others; add conversations, from some 40 on there are intervals"
-        )
-    whole = screen(grades, members, part, count)
-    goal = Goal(options.objective, options.margin, _unresolved_usd(grades, about, options))
-    picks = {each: rank(without(whole, each), goal, members.complexity) for each in range(count) if sizes[each]}
-    naive = rank(together(whole), goal, members.complexity)
-    if options.cross_fit is None:
-        picks = {0: picks[0]}
-        chosen = picks[0]
-    else:
-        chosen = naive
-    rows = {each: np.flatnonzero(part == each) for each in picks}
-    reported = {each: _values(grades.of(rows[each]), members, ranked.order[0]) for each, ranked in picks.items()}
-    held_out = joined(list(reported.values()))
-    seen = np.concatenate(list(rows.values()))
-    everywhere = _values(grades, members, naive.order[0])
-    others = _values(grades.of(np.flatnonzero(part != 0)), members, picks[0].order[0])
-    result: dict[str, Json] = {
-        "schema": SCHEMA,
-        "dataset": about["dataset"]["name"],
-        "simulated": [tier["name"] for tier in about["tiers"] if tier["model"].startswith("simulated/")],
-        "conversations": len(grades),
-        "turns": int(grades.turns.sum()),
-        "left_out": dict(read.left_out),
-        "ungraded_turns": read.ungraded,
-        "family": _family(members, grades),
-        "goal": asdict(goal),
-        "unresolved_declared": options.unresolved_usd is not None or about["config"]["unresolved_cost_usd"] is not None,
-        "parts": {"count": count, "sizes": sizes, "cross_fitted": options.cross_fit is not None},
-        "top": members.name(0),
-        "chosen": {"name": members.name(chosen.order[0]), "yaml": yaml_of(members.ladder(chosen.order[0]))},
-        "chosen_without": {str(each): members.name(ranked.order[0]) for each, ranked in picks.items()},
-        "singles": _singles(grades.of(seen), members, goal),
-        "screened": told(others, goal.unresolved_usd),
-        "held_out": told(held_out, goal.unresolved_usd),
-        "naive": {"name": members.name(naive.order[0]), **told(everywhere, goal.unresolved_usd)},
-        "flattery": _flattery(others, held_out, everywhere.of(seen), options),
-        "best": _best(picks[0], members, without(whole, 0)),
-        "oracle": _oracle(grades.of(seen), held_out, goal),
-        "by_tag": by_tag(grades, members, goal, whole) if options.by_tag else None,
-        "confirmation": None,
-        "remarks": [],
-    }  # fmt: skip
-    result["remarks"] = list(remarks.remarks(result, read, picks[0].shown))
-    worth = dict.fromkeys([chosen.order[0], *_distinct(picks[0], without(whole, 0), options.best)])
-    return Found(result, tuple(map(members.ladder, worth)), tuple(grades.ids[row] for row in rows[0]))
+    return _Search(read, about, options).found()
+
+
+class _Search:
+    """One search: the parts, what each of the others chooses, and what is reported where."""
+
+    def __init__(self, read: Read, about: Json, options: Options) -> None:
+        self._read, self._about, self._options = read, about, options
+        grades = self._grades = read.grades
+        self._family = family(grades.tiers, grades.triggers, grades.longest, options.switches_by)
+        self._goal = Goal(options.objective, options.margin, _unresolved_usd(grades, about, options))
+        self._parts = options.cross_fit or 2
+        self._part = parts_of(grades.ids, self._parts)
+        self._sizes = np.bincount(self._part, minlength=self._parts).tolist()
+        if self._sizes[0] == 0 or sum(size > 0 for size in self._sizes) < 2:
+            graded = f"{len(grades)} graded conversation{'s' * (len(grades) != 1)}"
+            raise InputError(
+                f"{graded}, in parts of {', '.join(map(str, self._sizes))}: too few to choose on some and report on "
+                "others; add conversations, from some 40 on there are intervals"
+            )
+        self._moments = screen(grades, self._family, self._part, self._parts)
+        reported = range(self._parts if options.cross_fit else 1)
+        self._picks = {each: self._rank(without(self._moments, each)) for each in reported if self._sizes[each]}
+        self._naive = self._rank(together(self._moments))
+        self._chosen = (self._naive if options.cross_fit else self._picks[0]).order[0]
+
+    def found(self) -> Found:
+        first = without(self._moments, 0)
+        worth = dict.fromkeys([self._chosen, *_distinct(self._picks[0], first, self._options.best)])
+        result = self._result()
+        result["remarks"] = list(remarks.remarks(result, self._read, self._picks[0].shown))
+        held_out = tuple(self._grades.ids[row] for row in np.flatnonzero(self._part == 0))
+        return Found(result, tuple(map(self._family.ladder, worth)), held_out)
+
+    def _result(self) -> dict[str, Json]:
+        about, options, grades, members, goal = self._about, self._options, self._grades, self._family, self._goal
+        rows = {each: np.flatnonzero(self._part == each) for each in self._picks}
+        held_out = joined([self._values(rows[each], ranked.order[0]) for each, ranked in self._picks.items()])
+        seen = np.concatenate(list(rows.values()))
+        others = self._values(np.flatnonzero(self._part != 0), self._picks[0].order[0])
+        naive = self._values(np.arange(len(grades)), self._naive.order[0])
+        return {
+            "schema": SCHEMA,
+            "dataset": about["dataset"]["name"],
+            "simulated": [tier["name"] for tier in about["tiers"] if tier["model"].startswith("simulated/")],
+            "conversations": len(grades),
+            "turns": int(grades.turns.sum()),
+            "incomplete": about.get("incomplete") is not None,
+            "left_out": dict(self._read.left_out),
+            "ungraded_turns": self._read.ungraded,
+            "family": _family(members, grades),
+            "goal": asdict(goal),
+            "unresolved_declared": _declared(about, options) is not None,
+            "parts": {"count": self._parts, "sizes": self._sizes, "cross_fitted": options.cross_fit is not None},
+            "top": members.name(0),
+            "chosen": {"name": members.name(self._chosen), "yaml": yaml_of(members.ladder(self._chosen))},
+            "chosen_without": {str(each): members.name(ranked.order[0]) for each, ranked in self._picks.items()},
+            "singles": [
+                {"name": name, **told(self._values(seen, members.single(index)), goal.unresolved_usd)}
+                for index, name in enumerate(members.tiers)
+            ],
+            "screened": told(others, goal.unresolved_usd),
+            "held_out": told(held_out, goal.unresolved_usd),
+            "naive": {"name": members.name(self._naive.order[0]), **told(naive, goal.unresolved_usd)},
+            "flattery": _flattery(others, held_out, naive.of(seen), options),
+            "best": _best(self._picks[0], members, without(self._moments, 0)),
+            "oracle": _oracle(grades.of(seen), held_out, goal),
+            "by_tag": by_tag(grades, members, goal, self._moments) if options.by_tag else None,
+            "confirmation": None,
+            "remarks": [],
+        }  # fmt: skip
+
+    def _rank(self, moments: Moments) -> Ranked:
+        return rank(moments, self._goal, self._family.complexity)
+
+    def _values(self, rows: Whole, strategy: int) -> Values:
+        grades = self._grades.of(rows)
+        quality, usd = of_strategy(grades, self._family, strategy)
+        return Values(quality, usd, grades.quality[..., 0].sum(axis=1), grades.usd[..., 0].sum(axis=1))
+
+
+def _declared(about: Json, options: Options) -> float | None:
+    """What an unresolved conversation is declared to cost, here or in the run's matrix."""
+    found: float | None = options.unresolved_usd
+    return about["config"]["unresolved_cost_usd"] if found is None else found
 
 
 def _unresolved_usd(grades: Grades, about: Json, options: Options) -> float:
-    declared = about["config"]["unresolved_cost_usd"] if options.unresolved_usd is None else options.unresolved_usd
+    declared = _declared(about, options)
     if declared is not None:
         return float(declared)
     return UNRESOLVED_TIMES * float(grades.usd[..., 0].sum(axis=1).mean())
-
-
-def _values(grades: Grades, members: Family, strategy: int) -> Values:
-    quality, usd = of_strategy(grades, members, strategy)
-    return Values(quality, usd, grades.quality[..., 0].sum(axis=1), grades.usd[..., 0].sum(axis=1))
 
 
 def _family(members: Family, grades: Grades) -> dict[str, Json]:
@@ -154,13 +180,6 @@ def _family(members: Family, grades: Grades) -> dict[str, Json]:
         },
         "turns": turns,
     }
-
-
-def _singles(grades: Grades, members: Family, goal: Goal) -> list[dict[str, Json]]:
-    found = []
-    for index, name in enumerate(members.tiers):
-        found.append({"name": name, **told(_values(grades, members, members.single(index)), goal.unresolved_usd)})
-    return found
 
 
 def _flattery(others: Values, held_out: Values, naive: Values, options: Options) -> dict[str, Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -61,12 +61,25 @@ def confirmed(run: folder.Run, known: Sequence[Candidate], margin: float) -> dic
         "why": None if rows else "no strategy of the rollout has both a quality and a cost",
         "base": base,
         "mode": about["mode"],
+        "notes": list(_notes(about, base, rows)),
         "conversations": int(common.sum()),
         "left_out": len(about["dataset"]["conversations"]) - int(common.sum()),
         "strategies": rows,
         "dropped": list(about["dropped"]),
         "spent_usd": run.summary["spent_usd"],
     }
+
+
+def _notes(about: Json, base: str | None, rows: Sequence[Mapping[str, Json]]) -> Iterator[str]:
+    """What to beware of in these comparisons."""
+    recorded = strategies.recorded_tiers(about["tiers"])
+    if any(each["name"] == base and set(strategies.tiers(each)) <= recorded for each in about["strategies"]):
+        yield (
+            f"{base} is recorded and never leaves its path, so a part of every difference is the replay's; name a live "
+            "tier in its off_path, and that one stands for it"
+        )
+    if rows and all(row["identified"] is None for row in rows):
+        yield "nobody judged whether the user's turns still fit what was said"
 
 
 def _compared(score: Scores, base: Scores) -> _Compared:

@@ -100,7 +100,7 @@ def _alone(run: folder.Run) -> dict[str, str]:
     about, where = run.about, display(run.path)
     if about.get("mode") != "forced":
         raise InputError(
-            f"{where}: a {about.get('mode')} run; ladders can be put together from a forced one alone, where every "
+            f"{where}: mode '{about.get('mode')}'; ladders can be put together from a forced run alone, where every "
             "tier answers the recorded history: run it again with --replay forced, or search --dataset D --tiers T"
         )
     alone = strategies.plain_by_tier(about["strategies"])

@@ -22,6 +22,8 @@ def remarks(result: Mapping[str, Json], read: Read, shown: bool) -> Iterator[str
     """What to beware of in this search, the gravest first. `shown`: whether quality was kept with an interval."""
     if result["simulated"]:
         yield "simulated tiers: these numbers illustrate the tool, they say nothing about any model"
+    if result["incomplete"]:
+        yield "the run was stopped: these are the conversations that were complete by then"
     if read.preference:
         yield "quality is how often an answer is preferred to another strategy's; 0.03 of that is no loss of criteria"
     held_out = result["held_out"]["quality"]["n"]

@@ -14,16 +14,19 @@ import numpy as np
 from pydantic import Field
 
 from ladder_bench import content
+from ladder_bench.analyse import estimates
 from ladder_bench.analyse.estimates import Array
+from ladder_bench.analyse.turns import over_samples
 from ladder_bench.documents import Document, read_json
 from ladder_bench.domain import Json, canonical, digest_of
 from ladder_bench.errors import InputError
 from ladder_bench.prices import Dollars, Natural, PriceShape, Shape, Text, from_snapshot
-from ladder_bench.sides.side import CELLS, VALUES, Baseline, Side
+from ladder_bench.sides.side import CELLS, VALUES, Baseline, Side, short
 from ladder_bench.sides.tokens import COUNTS, Line, Tokens
 
 SCHEMA = 1
 KIND = "ladder-bench baseline"
+MOST_PROBLEMS = 3  # that are told of one file
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -51,6 +54,7 @@ class RowShape(Shape):
 class StrategyShape(Shape):
     strategy: Text
     estimated: Natural
+    summary: dict[str, Any]
     lines: list[list[Any]]
     conversations: list[RowShape]
 
@@ -80,10 +84,10 @@ def as_text(baseline: Baseline) -> str:
     """A baseline as its file: the same one for the same run."""
     rows = {name: list(_rows(side)) for name, side in baseline.sides.items()}
     head = _head(baseline)
-    head["hash"] = _hash(head, [_strategy(side, rows[name]) for name, side in baseline.sides.items()])
+    head["hash"] = _hash(head, [_strategy(baseline, side, rows[name]) for name, side in baseline.sides.items()])
     parts = []
     for name, side in baseline.sides.items():
-        opening = json.dumps(_strategy(side, []), ensure_ascii=False)[:-2]
+        opening = json.dumps(_strategy(baseline, side, []), ensure_ascii=False)[:-2]
         lines = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows[name])
         parts.append(f"{opening}\n{lines}\n]}}")
     opening = json.dumps(head, ensure_ascii=False, indent=1, allow_nan=False)[:-2]
@@ -112,21 +116,30 @@ def _head(baseline: Baseline) -> dict[str, Json]:
 def _hash(head: Mapping[str, Json], strategies: list[Json]) -> str:
     """Over all that a file says: an edited number is found."""
     said = {name: value for name, value in head.items() if name != "hash"}
-    return digest_of(canonical(_plain({**said, "strategies": strategies})))[:16]
+    return digest_of(canonical({**said, "strategies": strategies}))[:16]
 
 
-def _plain(value: Json) -> Json:
-    """Whole floats as whole numbers, as JSON may write either."""
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _strategy(baseline: Baseline, side: Side, rows: list[Json]) -> dict[str, Json]:
+    return {
+        "strategy": side.strategy,
+        "estimated": side.estimated,
+        "summary": _summary(baseline, side),
+        "lines": [[line.tier, line.purpose, line.above] for line in side.tokens.lines],
+        "conversations": rows,
+    }
 
 
-def _strategy(side: Side, rows: list[Json]) -> dict[str, Json]:
-    lines = [[line.tier, line.purpose, line.above] for line in side.tokens.lines]
-    return {"strategy": side.strategy, "estimated": side.estimated, "lines": lines, "conversations": rows}
+def _summary(baseline: Baseline, side: Side) -> dict[str, Json]:
+    """What a reviewer of a change looks at: means with their intervals, at the prices of the run."""
+    cells = dict(side.cells)
+    if all(line.tier in baseline.prices for line in side.tokens.lines) and side.tokens.lines:
+        cells["cost_usd_warm"] = side.tokens.usd(baseline.prices, side.answered)
+    found = {}
+    for name, values in cells.items():
+        mean = estimates.mean(over_samples(values))
+        numbers = {key: getattr(mean, key) for key in ("value", "low", "high")}
+        found[name] = {key: None if each is None else short(each) for key, each in numbers.items()} | {"n": mean.n}
+    return found
 
 
 def _rows(side: Side) -> Iterator[dict[str, Json]]:
@@ -183,6 +196,8 @@ def write(path: Path, baseline: Baseline) -> int:
 
 def load(path: Path) -> Baseline:
     """Read a baseline. Raises InputError for what is no baseline, a newer one, or one that was edited."""
+    if path.is_dir():
+        raise InputError(f"{content.display(path)}: is a folder; a baseline is the file that 'baseline update' writes")
     if not content.is_file(path):
         raise InputError(
             f"{content.display(path)}: no such baseline; write one with 'ladder-bench baseline update RUN --out FILE'"
@@ -195,7 +210,10 @@ def load(path: Path) -> Baseline:
         raise InputError(
             f"{content.display(path)}: written by a newer ladder-bench (schema {value['schema']}); upgrade to read it"
         )
-    content.parse(BaselineShape, document)
+    try:
+        content.parse(BaselineShape, document)
+    except InputError as error:
+        raise InputError(error.problems[:MOST_PROBLEMS]) from None  # nobody mends such a file line by line
     if value["hash"] != _hash({name: value[name] for name in value if name != "strategies"}, value["strategies"]):
         raise InputError(
             f"{content.display(path)}: is not as it was written (edited or merged by hand); write it again with "

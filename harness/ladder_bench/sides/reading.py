@@ -15,8 +15,8 @@ from ladder_bench.analyse.turns import PREFERENCE, QUALITY
 from ladder_bench.domain import Json, Price
 from ladder_bench.errors import InputError
 from ladder_bench.sides.fingerprints import fingerprint
-from ladder_bench.sides.side import CELLS, DIGITS, VALUES, Baseline, Side, rounded
-from ladder_bench.sides.tokens import counted
+from ladder_bench.sides.side import CELLS, VALUES, Baseline, Side, rounded, short
+from ladder_bench.sides.tokens import cached_like, counted
 
 READABLE = frozenset(
     ("met", "not_met", "supported", "contradicted", "unsupported", "cannot_assess", "no_claims", BY_ORDER)
@@ -25,15 +25,20 @@ RESOLVED_FOR_QUALITY = "resolved stands for quality: nothing else in the run def
 PREFERENCE_FOR_QUALITY = "the preference over {} stands for quality: nothing else in the run defines it"
 
 
-def baseline_of(run: folder.Run, strategies: Sequence[str] | None = None) -> Baseline:
-    """A run's strategies, all of them unless named. Raises InputError."""
+def baseline_of(
+    run: folder.Run, strategies: Sequence[str] | None = None, cached_as: Mapping[str, Price] | None = None
+) -> Baseline:
+    """A run's strategies, all of them unless named. Raises InputError.
+
+    `cached_as`: prices by whose terms (TTL, smallest prefix) caches are simulated, in place of the run's own.
+    """
     about = run.about
     known = [each["name"] for each in about["strategies"]]
     for name in strategies or ():
         if name not in known:
             raise InputError(f"{content.display(run.path)}: {unknown(name, known)}")
     try:
-        return _baseline(run, strategies or known)
+        return _baseline(run, strategies or known, cached_as or {})
     except InputError as error:
         raise InputError(f"{content.display(run.path)}: {error.problems[0]}") from None
     except (KeyError, TypeError, ValueError) as error:
@@ -46,11 +51,12 @@ def unknown(name: str, known: Sequence[str]) -> str:
     return f"no strategy '{content.shortened(name)}'{content.did_you_mean(name, known)}; valid: {listed}"
 
 
-def _baseline(run: folder.Run, strategies: Sequence[str]) -> Baseline:
+def _baseline(run: folder.Run, strategies: Sequence[str], cached_as: Mapping[str, Price]) -> Baseline:
     about, summary = run.about, run.summary
     snapshot = {tier["name"]: prices.from_snapshot(tier["price"]) for tier in about["tiers"] if tier.get("price")}
     over = stands_in(about, run.tables)
-    sides = {name: side_of(run, name, snapshot, over) for name in strategies}
+    simulated = {name: cached_like(price, cached_as.get(name)) for name, price in snapshot.items()}
+    sides = {name: side_of(run, name, simulated, over) for name in strategies}
     stands = PREFERENCE_FOR_QUALITY.format(over) if over else None
     if all(np.isnan(side.cells["quality"]).all() for side in sides.values()) and any(
         not np.isnan(side.cells["resolved"]).all() for side in sides.values()
@@ -63,7 +69,7 @@ def _baseline(run: folder.Run, strategies: Sequence[str]) -> Baseline:
         primary(run, list(sides)),
         fingerprint(run),
         snapshot,
-        None if unresolved is None else float(f"{unresolved:.{DIGITS}g}"),
+        None if unresolved is None else short(unresolved),
         about["config"]["unresolved_cost_usd"] is not None,
         about["dataset"]["name"],
         about.get("version", ""),
@@ -157,7 +163,7 @@ def _judging(summary: Json) -> Json:
 
 
 def _value(estimate: Json) -> float | None:
-    return None if not estimate or estimate["value"] is None else float(f"{estimate['value']:.{DIGITS}g}")
+    return None if not estimate or estimate["value"] is None else short(estimate["value"])
 
 
 def members(run: folder.Run, tag: str) -> tuple[Array, tuple[str, ...]]:

@@ -66,7 +66,11 @@ class Baseline:
     anchor: bool = False
 
 
-def rounded(values: Array) -> Array:
+def short(value: float) -> float:
     """To the digits that a baseline keeps, so that a run and its own baseline are equal."""
-    flat = [float(f"{value:.{DIGITS}g}") for value in values.ravel().tolist()]
-    return np.array(flat, dtype=float).reshape(values.shape)
+    return float(f"{value:.{DIGITS}g}")
+
+
+def rounded(values: Array) -> Array:
+    """Each value `short`."""
+    return np.array([short(value) for value in values.ravel().tolist()], dtype=float).reshape(values.shape)

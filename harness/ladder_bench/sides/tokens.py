@@ -5,7 +5,7 @@ again without a call.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -66,6 +66,14 @@ class Tokens:
     @property
     def tiers(self) -> tuple[str, ...]:
         return tuple(sorted({line.tier for line in self.lines}))
+
+
+def cached_like(price: Price, like: Price | None) -> Price:
+    """A price with the terms of another one's prefix cache, so that two runs are simulated alike."""
+    if like is None:
+        return price
+    steps = tuple((above, cached_like(step, like)) for above, step in price.steps)
+    return replace(price, ttl_s=like.ttl_s, minimum_prefix=like.minimum_prefix, steps=steps)
 
 
 def _rates(price: Price) -> tuple[float, ...]:
