@@ -43,6 +43,7 @@ class Written:
     about: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     asked: str = "A question."
+    metric: str = "correctness"  # what the verdicts are of
 
     def write(self, path: Path) -> Path:
         folder.write(path, self._about(), self._tables(), {}, {})
@@ -103,7 +104,7 @@ class Written:
                 }))  # fmt: skip
                 value = 0.5 if arm.quality is None else arm.quality[place]
                 rows["verdicts"].append(_row("verdicts", {
-                    **who, "metric": "correctness", "target": "k", "value": value, "weight": 1.0, "critical": False,
+                    **who, "metric": self.metric, "target": "k", "value": value, "weight": 1.0, "critical": False,
                     "reason": "", "grader": "checks", "evidence": "", "rubric": "",
                 }))  # fmt: skip
         rows["messages"] = list(messages.values())

@@ -451,6 +451,21 @@ def test_another_model_under_the_same_name_keeps_its_own_price(tmp_path: Path) -
     assert {"what": "tier x model", "base": "vendor/x", "candidate": "vendor/other"} in result["changes"]["B"]
 
 
+def test_a_tier_renamed_is_priced_as_its_model_and_imported_arms_are_not_one_model(tmp_path: Path) -> None:
+    def tiers(name: str, model: str, output: float) -> dict[str, Any]:
+        price = dataclasses.asdict(Price(0.0, output))
+        return {"tiers": [{"name": name, "model": model, "params": {}, "cache_group": name, "price": price}]}
+
+    def ratio(model: str) -> float:
+        place = tmp_path / model.replace("/", " ")
+        first = written(place / "a", {"old": Arm(BASE)}, about=tiers("old", model, 15.0))
+        second = written(place / "b", {"new": Arm(BASE, [2.0] * 60)}, about=tiers("new", model, 30.0))
+        return float(only(found(first, second))["metrics"]["cost_usd_warm"]["ratio"]["value"])
+
+    assert ratio("vendor/model") == pytest.approx(1.0, abs=1e-4)  # at 30 what cost 15
+    assert ratio("imported/unnamed") == pytest.approx(2.0)
+
+
 # --- unpaired ------------------------------------------------------------------------------
 
 
@@ -511,6 +526,31 @@ def test_conversations_of_one_user_count_once(tmp_path: Path) -> None:
     assert result["units"] == "clusters"
     assert quality["value"] == pytest.approx(plain["value"])
     assert (quality["n"], plain["n"]) == (40, 80)
+
+
+def test_a_users_second_conversation_that_is_like_the_first_tells_nothing_new(tmp_path: Path) -> None:
+    """Every row twice, under the same user: values and intervals stay, in every metric, and n counts users."""
+    once, twice = names(30), [f"{name}-{copy}" for name in names(30) for copy in range(2)]
+    owners = {name: name.partition("-")[0] for name in twice}
+    usd, waits = [1.0 + 0.02 * place for place in range(30)], [1.0 + 0.1 * place for place in range(30)]
+    better = shifted(0.05)[:30]
+
+    def arms(times: int) -> dict[str, Arm]:
+        def each(values: Sequence[float]) -> list[float]:
+            return [value for value in values for _ in range(times)]
+
+        return {
+            "old": Arm(each(BASE[:30]), each(usd), each(waits)),
+            "new": Arm(each(better), each([value * 0.7 for value in usd]), each([value + 1 for value in waits[::-1]])),
+        }
+
+    plain = only(found(written(tmp_path / "1", arms(1), once), strategies=("old", "new")))["metrics"]
+    result = found(written(tmp_path / "2", arms(2), twice, about={"cluster": owners}), strategies=("old", "new"))
+    for name, row in only(result)["metrics"].items():
+        assert row["n"] == plain[name]["n"], name
+        for part in ("value", "low", "high"):
+            assert row[part] == (None if row[part] is None else pytest.approx(plain[name][part], abs=1e-9)), name
+    assert (result["units"], only(result)["conversations"]["n"]) == ("clusters", 60)
 
 
 def test_users_in_both_arms_are_told(tmp_path: Path) -> None:
@@ -633,3 +673,23 @@ def test_recorded_arms_differ_as_published(
     for name in ("cost_usd_warm", "qpd"):
         assert only(result)["metrics"][name]["value"] is None
         assert "no price for arm" in only(result)["metrics"][name]["why"]
+
+
+# --- preferences ---------------------------------------------------------------------------
+
+
+def test_where_a_preference_stands_for_quality_it_is_what_is_compared(tmp_path: Path) -> None:
+    rubric = {"id": "pairs", "version": 1, "hash": "h", "grader": "pairwise", "metric": "preference",
+              "metrics": ["preference"], "against": "old", "level": "turn"}  # fmt: skip
+    about = {"rubrics": [rubric], "compared_with": "old"}
+    lost = [0.0 if place < 40 else 1.0 for place in range(60)]
+    runs = [
+        written(tmp_path / name, {"old": Arm([None] * 60), "new": Arm(preferred)}, about=about, metric="preference")
+        for name, preferred in (("a", [0.5] * 60), ("b", lost))
+    ]
+    result = found(*runs, strategies=("new",))
+    assert result["qpd_rate"] == "quality"
+    assert only(result)["metrics"]["quality"]["value"] == pytest.approx(1 / 3 - 0.5)
+    assert only(result)["metrics"]["quality"]["direction"] == "worse"
+    assert only(result)["conversations"]["regressed"] == 40
+    assert only(found(runs[1], strategies=("old", "new")))["metrics"]["quality"]["base"]["value"] == 0.5

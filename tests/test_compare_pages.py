@@ -183,7 +183,7 @@ def test_the_same_runs_give_the_same_page(two: tuple[Path, Path]) -> None:
     assert page(*two) == page(*two)
 
 
-def test_hostile_names_and_texts_are_text(tmp_path: Path) -> None:
+def test_hostile_names_and_texts_are_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ids = [f"{HOSTILE} {place}" for place in range(20)]
     tags = dict.fromkeys(ids, (HOSTILE,))
     runs = [
@@ -197,6 +197,10 @@ def test_hostile_names_and_texts_are_text(tmp_path: Path) -> None:
     assert not tags_found.named("img")
     assert "{{7*7}}" in tags_found.words
     assert "\u202e" not in tags_found.words
+    pages.print_comparison(result.found)
+    out = capsys.readouterr().out
+    assert "\u202e" not in out
+    assert "\x00" not in out
     markdown = pages.markdown_page(result.found, HOSTILE)
     assert "\n<script>" not in markdown
     assert "\x00" not in markdown
@@ -208,6 +212,7 @@ def test_simulated_and_imported_runs_are_labelled(tmp_path: Path) -> None:
     words = Tags(page(*simulated)).words
     assert "simulated tiers: these numbers illustrate the tool" in words
     assert "· simulated" in words
+    assert "In this simulation, nothing changed" in words
     imported = [written(tmp_path / name, {"x": Arm(BASE)}, about={"mode": "imported", "imported": {"outcomes": 0}})
                 for name in ("c", "d")]  # fmt: skip
     assert "imported · 40 conversations" in Tags(page(*imported)).words

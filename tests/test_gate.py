@@ -108,6 +108,31 @@ def test_resolving_nothing_fails_against_itself() -> None:
     assert decide(run(N, made=made(resolved=0.0)), run(N, made=made(resolved=0.0)))["outcome"] == "fail"
 
 
+def test_losses_that_were_never_seen_are_not_taken_for_impossible() -> None:
+    few, many = 60, 600
+    sides = [[Made(quality=noisy(n, seed=seed, sd=0.02), output=100 + seed) for seed in (1, 0)] for n in (few, many)]
+
+    cheap = {"unresolved_cost_usd": 0.01}
+    found = [
+        decide(*(run(len(pair[0].quality), made={"ladder": each}, summary=cheap) for each in pair)) for pair in sides
+    ]
+
+    assert [each["outcome"] for each in found] == ["inconclusive", "pass"]
+    assert row(found[0], "qpd")["why"] == (
+        "the same conversations are resolved on both sides; 60 of them do not exclude that one in 21 would be lost"
+    )
+    assert few < found[0]["needed_n"] == row(found[0], "qpd")["needed_n"] < many
+
+
+def test_the_same_answers_for_less_pass() -> None:
+    sides = [Made(quality=noisy(60), input=tokens) for tokens in (500, 1000)]
+
+    found = decide(*(run(60, made={"ladder": each}) for each in sides))
+
+    assert found["outcome"] == "pass"
+    assert row(found, "qpd")["low"] == row(found, "qpd")["value"] > 0
+
+
 def test_quality_per_dollar_is_a_relative_change() -> None:
     old = Made(resolved=luck(N), output=100)
     new = Made(resolved=luck(N), output=100, input=2000)
@@ -325,6 +350,13 @@ def test_flags_do_not_decide_unless_the_policy_is_strict() -> None:
     strict = decide(*pair, policy={"strict": True})
     assert strict["outcome"] == "inconclusive"
     assert "small sample" in strict["why"]
+
+
+def test_conversations_that_the_run_alone_lost_are_a_flag() -> None:
+    found = decide(run(N, made=made(failed=(1, 2, 3))), run(N, made=made()))
+
+    assert row(found, "left out")["raised"]
+    assert row(found, "left out")["why"] == "if the 3 conversations that have no quality in the run alone counted as 0"
 
 
 def test_tokens_that_doubled_are_a_flag() -> None:

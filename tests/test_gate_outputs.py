@@ -295,7 +295,7 @@ def test_numbers_are_shown_as_percent_points_and_dollars() -> None:
     assert re.fullmatch(r"−\d+\.\d %", lines["quality per dollar"].value)
     assert lines["quality per dollar"].allowed == "−10.0 %"
     assert lines["quality, points"].allowed == "−3.0"
-    assert lines["padding"].allowed == "at most 1.50 x"
+    assert lines["padding"].allowed == "≤ 1.50 x"
     assert "in dollars a conversation: +$" in pages.money(found)[1]
 
 

@@ -450,6 +450,10 @@ def test_one_trial_has_no_pass_hat_k() -> None:
         (json.dumps({"simulations": []}), "holds no transcripts of arms"),
         (json.dumps(line(), indent=1), "holds no transcripts of arms"),
         ("[1, 2]", "holds no transcripts of arms"),
+        ("[]", "holds no transcripts of arms"),
+        ("{oops\n{oops", "log.jsonl:1:2: broken JSON"),
+        (json.dumps([trial(0, 0, 1.0), 7]), "must be an object with 'task_id', 'reward' and 'traj'"),
+        (json.dumps([trial(0, 0, 1.0), {"task_id": 1, "traj": "x"}]), "traj: must be a list"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_with_its_place_and_nothing_is_written(
@@ -506,6 +510,90 @@ def test_nothing_is_left_out_of_a_strict_import(tmp_path: Path) -> None:
         imported(tmp_path, line(), IMAGE, strict=True)
 
     assert not (tmp_path / "run").exists()
+
+
+def test_a_list_in_one_file_is_read_as_lines_are(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text(json.dumps([line(), line(name="c2")]))
+
+    done = imported(tmp_path, files=(tmp_path / "log.json",))
+
+    assert (done.imported, done.format) == (2, "arms")
+
+
+def test_files_of_both_formats_make_one_run(tmp_path: Path) -> None:
+    (tmp_path / "gpt.json").write_text(json.dumps([trial(0, 0, 1.0)]))
+    files = (written(tmp_path / "log.jsonl", line(name="0"), line(name="0", arm="b")), tmp_path / "gpt.json")
+
+    run = imported(tmp_path, files=files, arms=("gpt", "b")).run
+
+    assert [each["name"] for each in run.about["strategies"]] == ["b", "gpt"]
+
+
+@pytest.mark.parametrize(
+    ("names", "arms", "what"),
+    [
+        (("x.json", "x.json.gz"), (), "two files would both be arm 'x'"),
+        (("x.json", "y.json"), ("one",), "--arm: 1 given for 2 files of tau-bench"),
+        ((), (), "no file: name one with --arms FILE"),
+    ],
+)
+def test_files_that_cannot_be_told_apart_are_refused(
+    tmp_path: Path, names: tuple[str, ...], arms: tuple[str, ...], what: str
+) -> None:
+    text = json.dumps([trial(0, 0, 1.0)]).encode()
+    for name in names:
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+
+    with pytest.raises(InputError, match=what):
+        imports.import_arms(
+            imports.Options(files=tuple(tmp_path / name for name in names), out=tmp_path / "run", arms=arms)
+        )
+
+
+@pytest.mark.parametrize("form", ["arms", "tau-bench"])
+def test_a_file_without_a_transcript_is_named(tmp_path: Path, form: imports.Format) -> None:
+    (tmp_path / "log.json").write_text("[]")
+
+    with pytest.raises(InputError, match=r"log\.json:1:1: holds no transcript"):
+        imported(tmp_path, files=(tmp_path / "log.json",), format=form)
+
+
+@pytest.mark.parametrize(("name", "what"), [("nowhere.jsonl", "no such file"), (".", "is a folder; a file is needed")])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str, what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        imported(tmp_path, files=(tmp_path / name,))
+
+
+def test_a_file_in_the_wrong_format_stops_at_the_first_problems(tmp_path: Path) -> None:
+    lines = [line({"role": "robot", "content": "x"}, name=f"c{n}") for n in range(80)]
+
+    with pytest.raises(InputError) as caught:
+        imported(tmp_path, *lines)
+
+    assert len(caught.value.problems) == 50
+
+
+def test_what_a_log_says_of_users_and_totals_is_not_lost_in_silence(tmp_path: Path) -> None:
+    lines = [line(user="u"), line(arm="b", user="v"), line(name="c2", usage={"total": 7})]
+
+    warnings = imported(tmp_path, *lines).warnings
+
+    assert "conversations of several users, the first one counts: 1" in warnings
+    assert "conversations without a user, each taken for one of its own: 1" in warnings
+    assert "usage of whole conversations without token counts not used (1x)" in warnings
+
+
+def test_the_terminal_says_what_it_took_and_then_what_a_report_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path / "log.jsonl", *(line(name=f"c{n % 25}", sample=n // 25, resolved=n % 3 > 0) for n in range(50)))
+
+    code, out, err = told(capsys, tmp_path, "import", "--arms", "log.jsonl", "--out", "run")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("arms: 50 transcripts of 1 arm taken, 0 skipped, 0 messages merged; paired\n\nNo verdict:")
+    assert "a: pass^1 0.660 (" in out
+    assert "50 messages of models imported; nothing was sent" in out
 
 
 def test_only_the_arms_that_are_named_are_taken(tmp_path: Path) -> None:

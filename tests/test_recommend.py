@@ -522,3 +522,36 @@ def test_where_unresolved_conversations_are_dear_another_choice_is_named() -> No
 
     assert (found["choice"], found["cheapest_effective"]) == ("light", "two-step")
     assert any("two-step would be the cheapest that holds" in each for each in decision.headline(found))
+
+
+def test_what_a_choice_costs_more_than_the_base_is_said_as_more() -> None:
+    found = recommend(run(), policy(quality={"at_least": 0.8, "against": "light", "margin": 0.5}))
+
+    assert found["choice"] == "two-step"
+    said = decision.headline(found)[0]
+    assert "more than light (8" in said
+    assert "−" not in said
+
+
+def test_a_floor_near_the_top_is_not_said_to_be_met_more_often_because_qualities_are_skewed() -> None:
+    """Beta(4.5, 0.5) has mean 0.9: by a plain t its 5 % are nearly 10, and 0.5 % nearly 3 once strategies are many."""
+    random = np.random.default_rng(4)
+    constraint = constraints.Constraint("quality", "share", True, 0.9)
+    found, plain = [], []
+    for _ in range(3000):
+        effect = constraints.effects.of(constraints.effects.mean(random.beta(4.5, 0.5, 30)))
+        found.append(constraints._by_t(constraint, effect)[2])
+        plain.append(effect.reversed().p_below(-0.9))
+
+    assert np.mean(np.array(found) <= 0.05) <= 0.065
+    assert np.mean(np.array(found) <= 0.005) <= 0.012
+    assert np.mean(np.array(plain) <= 0.05) > 0.085  # proof that the test can fail
+
+
+def test_the_bound_and_the_p_value_of_a_skewed_value_agree() -> None:
+    effect = constraints.effects.of(constraints.effects.mean(np.random.default_rng(0).exponential(1.0, 40)))
+    for at_least in (True, False):
+        low, high, _ = constraints._by_t(constraints.Constraint("x", "rate", at_least, 1.0), effect)
+        at_bound = constraints.Constraint("x", "rate", at_least, low if at_least else high)
+
+        assert constraints._by_t(at_bound, effect)[2] == pytest.approx(0.05)

@@ -312,3 +312,20 @@ def test_a_folder_that_is_no_run_and_a_wrong_price_end_with_exit_code_2(
     code, _, err = said(capsys, str(a_run.path), "--prices", file, "--out", str(tmp_path / "out"))
     assert (code, err.count("\n")) == (2, 1)
     assert "unknown tier 'lite'" in err
+
+
+def test_a_detectors_questions_and_a_writers_memory_keep_their_own_prefixes(tmp_path: Path) -> None:
+    """The same prices give the same costs, to the last digit."""
+    ladder = {"name": "two", "steps": [{"tier": "advanced", "turns": 1}, {"tier": "light"}],
+              "handoff": {"memory": "standard", "writer": "outgoing"},
+              "escalation": {"to": "advanced", "detect": "light", "triggers": ["goal_change", "high_stakes"]}}  # fmt: skip
+    (tmp_path / "two.yaml").write_text(json.dumps(ladder), encoding="utf-8")
+    matrix = {"dataset": "workbench", "tiers": "offline", "strategies": [{"ladder": "two.yaml"}], "controls": "none"}
+    (tmp_path / "m.yaml").write_text(json.dumps(matrix), encoding="utf-8")
+    run = experiment.run(
+        Options(str(tmp_path / "m.yaml"), store=tmp_path / "calls.sqlite", out=tmp_path / "run", limit=6)
+    )
+    calls, again = run.tables["calls"], priced(run, of(run))
+    assert {"answer", "trigger", "memory"} <= set(calls["purpose"].to_pylist())
+    for name in COSTS:
+        assert again[name].to_pylist() == calls[name].to_pylist()

@@ -18,7 +18,7 @@ from simulated_conversations import HEAVY, ORDINARY, UNEQUAL, Design, simulated,
 
 LOW, HIGH = 0.935, 0.965
 MOST = 0.065  # of decisions that are wrong, where 5 % may be
-SKEWED = ("cost", "harm", "tokens a turn")  # means of one arm alone that a few conversations make up: see the long grid
+SKEWED = ("cost", "Δ cost", "harm", "tokens a turn")  # what a few conversations make up: see the long grid
 
 
 @pytest.mark.parametrize("design", [UNEQUAL, replace(UNEQUAL, icc=0.3)], ids=["icc 0.15", "icc 0.3"])

@@ -69,7 +69,7 @@ def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[bool]:
     rejected = [False] * len(p_values)
     order = sorted(range(len(p_values)), key=lambda place: (p_values[place], place))
     for rank, place in enumerate(order):
-        if p_values[place] > alpha / (len(order) - rank):
+        if not p_values[place] <= alpha / (len(order) - rank):  # NaN rejects nothing either
             break
         rejected[place] = True
     return rejected

@@ -90,7 +90,7 @@ def _of_rubrics(about: Json) -> dict[str, str]:
     return {metric: NO_RUBRIC for metric, kinds in DEFINED_BY.items() if not kinds & graded}
 
 
-UNGRADED = "imported transcripts: nothing has graded these answers yet; `judge` can"
+UNGRADED = "imported transcripts: nothing has graded these answers yet ('ladder-bench judge RUN' does)"
 NO_OUTCOME = "the log does not say of any conversation whether it was resolved"
 NO_F = "nothing says what an unresolved conversation costs: the dearest arm has no cost; give it with --unresolved-cost"
 SAID_ONCE = "a log says whether a conversation was resolved, not at which turn"

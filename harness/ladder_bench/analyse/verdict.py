@@ -104,7 +104,7 @@ def _outcomes(rows: Sequence[Mapping[str, Json]], about: Json) -> str:
     if not said:
         return f"No verdict: {why}, and they do not say what was resolved."
     more = f" and {len(said) - MOST_ARMS} more arms" if len(said) > MOST_ARMS else ""
-    differ = " Whether arms differ is for `compare` to say." if len(said) > 1 else ""
+    differ = " 'ladder-bench compare RUN' says whether arms differ." if len(said) > 1 else ""
     return f"No verdict: {why}. Resolved, as their log says: {', '.join(said[:MOST_ARMS])}{more}.{differ}"
 
 

@@ -12,9 +12,11 @@ import typer
 
 from ladder_bench.cli import (  # noqa: F401  their commands join the application
     annotate,
+    baseline,
     bill,
     calibrate,
     compare,
+    gate,
     imports,
     judge,
     model,

@@ -101,7 +101,7 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Comparison:
     tags = segments.by_tag(pairs) if options.by_tag and same else None
     found = {
         "schema": SCHEMA,
-        "headline": sentences.of_all(pairs, metrics, several),
+        "headline": _within(like.held, sentences.of_all(pairs, metrics, several)),
         "runs": [_described(each) for each in like.held],
         "unresolved_cost_usd": usd,
         "qpd_rate": pairs[0].base.rate,
@@ -144,6 +144,15 @@ class Places:
         paired = not self._apart and bool(base.has & candidate.has)
         starts = self._starts[candidate.held.label], self._starts[base.held.label]
         return Pair(base, candidate, paired, usd, self._units, starts)
+
+
+def _within(held: Sequence[Held], sentence: str) -> str:
+    """A sentence that says of what it holds, where that is of no model."""
+    if not any(is_simulated(each.run.about) for each in held):
+        return sentence
+    first = sentence.partition(" ")[0]
+    ours = f"{first[0].lower()}{first[1:]}" if first in ("Of", "Nothing") else first  # else it is a strategy's name
+    return f"In this simulation, {ours}{sentence[len(first) :]}"
 
 
 def _unresolved_usd(held: Sequence[Held], declared: float | None) -> float | None:

@@ -36,8 +36,8 @@ def between_runs(base: Held, candidate: Held) -> list[dict[str, Json]]:
 def _between(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
     for name in ("version", "mode", "incomplete", "compared_with"):
         yield name, one.get(name), other.get(name)
-    for name in ("name", "digest"):
-        yield f"dataset {name}", one["dataset"].get(name), other["dataset"].get(name)
+    yield "dataset name", one["dataset"].get("name"), other["dataset"].get("name")
+    yield "dataset digest", _short(one["dataset"].get("digest")), _short(other["dataset"].get("digest"))
     for name in CONFIG:
         yield from _leaves(name, one["config"].get(name), other["config"].get(name))
     first, second = ({each["name"]: each for each in about["tiers"]} for about in (one, other))
@@ -54,6 +54,10 @@ def _between(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
         for name in dict.fromkeys((*first, *second)):
             yield f"{what.removesuffix('s')} {name}", _version(first.get(name)), _version(second.get(name))
     yield "notes", "; ".join(one.get("notes") or ()) or None, "; ".join(other.get("notes") or ()) or None
+
+
+def _short(digest: Json) -> Json:
+    return digest[:16] if isinstance(digest, str) else digest
 
 
 def _tier(what: str, first: Json, second: Json) -> Iterator[tuple[str, Json, Json]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ladder_bench import folder, prices
 from ladder_bench.compare.arms import Held
 from ladder_bench.content import display
-from ladder_bench.domain import Json, Price
+from ladder_bench.domain import IMPORTED, Json, Price
 from ladder_bench.errors import InputError, Problem
 from ladder_bench.sides.fingerprints import differences, fingerprint
 from ladder_bench.sides.repricing import priced
@@ -160,10 +160,16 @@ def _prices(held: Held) -> dict[str, tuple[str, Price]]:
 
 
 def _price_of(name: str, model: str, known: Mapping[str, tuple[str, Price]]) -> Price | None:
-    """The price of a model: that of the tier of the same name, else of any; None where nobody has that model."""
+    """The price of a model: that of the tier of the same name, else the one that all tiers of that model have.
+
+    None where nobody has that model. Recordings and imported arms are not the same model because they are called alike.
+    """
     if name in known and known[name][0] == model:
         return known[name][1]
-    return next((price for other, price in known.values() if other == model and other != "recorded"), None)
+    if model == "recorded" or model.startswith(IMPORTED):
+        return None
+    found = {price for other, price in known.values() if other == model}
+    return next(iter(found)) if len(found) == 1 else None
 
 
 def _date(held: Held) -> str | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladder_bench.analyse.estimates import FEWEST, IDENTICAL, LEVEL, Array, drawn_quantiles
-from ladder_bench.compare.contrasts import Pair
+from ladder_bench.compare.arms import Arm
+from ladder_bench.compare.contrasts import Pair, clustered
 from ladder_bench.domain import Estimate
 
 QUANTILES = {"wait_s_p50": 0.5, "wait_s_p90": 0.9, "wait_s_p99": 0.99}
@@ -47,18 +48,30 @@ def _of_pair(pair: Pair, known: dict[tuple[str, str, int, bytes], Draws]) -> dic
     if not min(counts):
         nothing = Estimate(None, None, None, 0, left_out, "no latency was measured or recorded in both")
         return {name: Drawn(nothing) for name in QUANTILES}
-    found, seconds = [], []
+    found: list[Draws] = []
+    seconds: list[list[Array]] = []
     for arm, mask, seed in zip(arms, kept, (0, 0 if pair.paired else 1), strict=True):
         place = arm.held.label, arm.name, seed, mask.tobytes()
-        seconds.append([each if there else NOTHING for each, there in zip(arm.score.waits, mask, strict=True)])
+        own = [each if there else NOTHING for each, there in zip(arm.score.waits, mask, strict=True)]
+        seconds.append(_together(arm, own) if clustered(pair) else own)
         if place not in known:
             known[place] = drawn_quantiles(seconds[-1], tuple(QUANTILES.values()), seed)
         found.append(known[place])
+    if clustered(pair):
+        counts = [sum(bool(each.size) for each in groups) for groups in seconds[: len(counts)]]
     same = pair.paired and all(np.array_equal(*each) for each in zip(*seconds, strict=True))
     return {
         name: _drawn(found[0][0][at] - found[1][0][at], found[0][1][at] - found[1][1][at], counts, left_out, same)
         for at, name in enumerate(QUANTILES)
     }
+
+
+def _together(arm: Arm, own: Sequence[Array]) -> list[Array]:
+    """The waits of each cluster, such as those of one user: they are drawn together."""
+    found: dict[str, list[Array]] = {}
+    for name, each in zip(arm.held.conversations, own, strict=True):
+        found.setdefault(arm.held.clusters.get(name, f"\0{name}"), []).append(each)
+    return [np.concatenate(each) for each in found.values()]
 
 
 def _drawn(value: float, draws: Array, counts: list[int], left_out: int, same: bool) -> Drawn:

@@ -13,11 +13,11 @@ from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json, Price
 from ladder_bench.errors import InputError
 from ladder_bench.gate import limits, pricing, review, words
+from ladder_bench.gate.blocking import blocking, money
 from ladder_bench.gate.needed import needed
 from ladder_bench.gate.pair import Pair, pair_of
 from ladder_bench.gate.policy import PolicyShape
 from ladder_bench.gate.preconditions import reasons, unpriced
-from ladder_bench.gate.tests import money, tests
 from ladder_bench.sides.reading import baseline_of, members, unknown
 from ladder_bench.sides.side import Baseline, Side
 
@@ -65,7 +65,7 @@ def gate(run: folder.Run, baseline: Baseline, asked: Asked, anchor: Baseline | N
 def _decided(
     run: folder.Run, pair: Pair, held: Pair | None, baseline: Baseline, policy: PolicyShape, slices: Mapping[str, Flags]
 ) -> dict[str, Json]:
-    decided, rows = tests(pair, policy, slices)
+    decided, rows = blocking(pair, policy, slices)
     others = limits.limits(pair, held, policy, slices)
     swept = review.sweep(pair, -log(1 - policy.margins.qpd)) if "qpd" in policy.tests else []
     flags = review.review(pair, policy.review, swept, _placebo(run, pair))
@@ -74,13 +74,13 @@ def _decided(
     if outcome == "pass" and policy.strict and raised:
         outcome = "inconclusive"
     wanted = needed(pair, decided, slices)
-    blocking = len(policy.tests)
+    count = len(policy.tests)
     return {
         "outcome": outcome,
         "why": words.why(outcome, [*rows, *others], raised, len(pair.run.conversations)),
         "primary": {**rows[0], **money(pair, baseline, policy)},
-        "tests": rows[:blocking],
-        "limits": rows[blocking:] + others,
+        "tests": rows[:count],
+        "limits": rows[count:] + others,
         "review": flags,
         "needed_n": wanted["n"],
         "needed": wanted,

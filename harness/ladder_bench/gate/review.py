@@ -13,6 +13,7 @@ from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.tails import TAIL, tail_share
 from ladder_bench.analyse.turns import over_samples
 from ladder_bench.domain import Json
+from ladder_bench.gate import rare
 from ladder_bench.gate.pair import Pair
 from ladder_bench.gate.policy import ReviewShape
 
@@ -37,7 +38,7 @@ def review(
     ]
     if placebo is not None:
         found[-1]["against"] = placebo.baseline.strategy
-    return [*found, *_tokens(pair, asked.tokens_per_turn), _sensitive(sweep), *_tail(pair), *_small(pair)]
+    return [*found, *_tokens(pair, asked.tokens_per_turn), _sensitive(sweep), *_tail(pair), *_small(pair), _lost(pair)]
 
 
 def _of_value(name: str, pair: Pair, margin: float, sign: int) -> dict[str, Json]:
@@ -76,7 +77,7 @@ def sweep(pair: Pair, margin: float) -> list[dict[str, Json]]:
             effect = pair.qpd(times)
         except ValueError:
             continue
-        low, high = effect.bounds(ALPHA)
+        low, high = rare.bounds(pair, *effect.bounds(ALPHA), times)
         found.append(
             {
                 "times": times,
@@ -120,6 +121,18 @@ def _small(pair: Pair) -> Iterator[dict[str, Json]]:
         else None
     )
     yield _flag("small sample", n < SMALL, None, None, None, n, why)
+
+
+def _lost(pair: Pair) -> dict[str, Json]:
+    """Conversations that the run alone has no quality for; the value is what quality would differ by, were they 0."""
+    new, old = (over_samples(side.cells["quality"]) for side in (pair.run, pair.baseline))
+    both = ~np.isnan(old)
+    lost = int((both & np.isnan(new)).sum())
+    if not lost:
+        return _flag("left out", False, None, None, None, 0, None)
+    value = float(np.nan_to_num(new[both]).mean() - old[both].mean())
+    why = f"if the {lost:,} conversations that have no quality in the run alone counted as 0"
+    return _flag("left out", True, value, None, None, int(both.sum()), why)
 
 
 def _flag(

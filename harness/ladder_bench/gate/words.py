@@ -9,11 +9,13 @@ import numpy as np
 from ladder_bench.analyse.decisions import Outcome
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.domain import Json
+from ladder_bench.gate.blocking import TITLES
 from ladder_bench.gate.pair import Pair
 from ladder_bench.gate.policy import PolicyShape
 from ladder_bench.gate.preconditions import left_out
-from ladder_bench.gate.tests import TITLES
 from ladder_bench.sides.side import Baseline
+
+NAMED = 3  # tests that a sentence names
 
 
 def why(outcome: Outcome, all_rows: Sequence[Mapping[str, Json]], raised: Sequence[str], n: int) -> str:
@@ -39,11 +41,12 @@ def why(outcome: Outcome, all_rows: Sequence[Mapping[str, Json]], raised: Sequen
     padded = [each for each in open_ if each["name"] == "padding"]
     if padded and len(open_) == 1:
         return f"{padded[0]['why']}: {padded[0]['value']:.1f} times the baseline's tokens an answer"
-    return f"not enough to tell whether {_listed([named(each) for each in open_])} got worse"
+    return f"not enough to tell about {_listed([named(each) for each in open_])}"
 
 
 def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    shown = [*names[:NAMED], *([f"{len(names) - NAMED} more"] if len(names) > NAMED else [])]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def without_f(baseline: Baseline) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ladder_bench import cost, folder, report
 from ladder_bench.analyse.summary import summarise
+from ladder_bench.corpus import MOST_PROBLEMS
 from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, Problem
 from ladder_bench.imports.about import Source, about, clusters, models
@@ -96,9 +97,7 @@ def import_arms(options: Options) -> Imported:
 def _check(found: Sequence[Life], skipped: Sequence[Skipped], strict: bool) -> None:
     """Raises InputError where nothing is left, or where something was left out and nothing may be."""
     if skipped and (strict or not found):
-        raise InputError([each.problem for each in skipped[:50]])
-    if not found:
-        raise InputError("no transcript to import")
+        raise InputError([each.problem for each in skipped[:MOST_PROBLEMS]])
 
 
 def _left_out(skipped: Sequence[Skipped]) -> list[str]:

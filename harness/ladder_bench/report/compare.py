@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from ladder_bench import content
@@ -12,6 +11,7 @@ from ladder_bench.folder import Run
 from ladder_bench.report import compare_grids as grids
 from ladder_bench.report import html, markdown, terminal, text
 from ladder_bench.report.bill import POLICY
+from ladder_bench.report.columns import COLUMNS, OTHERS, told
 from ladder_bench.report.compare_forest import forest
 from ladder_bench.report.compare_transcripts import moved
 from ladder_bench.report.grid import Grid, Words
@@ -22,23 +22,18 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-OPEN = 3  # comparisons that are open on a page, and spelled out in the terminal where nobody named strategies
-MOVERS = 3  # in each direction, in the terminal
+FIRST = 3  # comparisons of which the terminal says what moved, and Markdown every metric
+BY_CHANCE = "Each metric is looked at alone: of twenty that did not change, one looks different by chance."
+MOVERS = 3  # in each direction, in the terminal and in Markdown
 
 
 def simulated(found: Mapping[str, Json]) -> bool:
     return any(each["simulated"] for each in found["runs"])
 
 
-def kind(found: Mapping[str, Json]) -> str:
-    """What the numbers are of, where they are of no live run."""
-    kinds = [name for name in ("simulated", "imported") if any(each[name] for each in found["runs"])]
-    return ", ".join(kinds)
-
-
 def run_line(run: Mapping[str, Json]) -> str:
     """A run in a line."""
-    what = [name for name in ("simulated", "imported") if run[name]]
+    what = ["simulated tiers"] if run["simulated"] else []
     design = [run["design"]] if run["design"] != "paired" else []
     size = text.counted(run["conversations"], "conversation")
     day = (run["started"] or "")[:10]
@@ -61,12 +56,18 @@ def _facts(found: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
         + ("each arm's own, added up (Welch)" if unpaired else "of the differences, paired by conversation")
         + "; waits by bootstrap; none below 20 conversations",
     )
+    if found["units"] == "clusters":
+        yield (
+            "n",
+            "counts clusters of conversations, such as a user's: they are taken together, each conversation weighs 1",
+        )
     if several:
         yield (
             "bands",
             f"hold over all {len(found['comparisons'])} comparisons of a metric at once (studentised max-T); only what "
-            "they exclude is called different. Metrics are many too: of twenty, one may be different by chance",
+            "they exclude is called different",
         )
+    yield "several metrics", BY_CHANCE
     usd = found["unresolved_cost_usd"]
     yield (
         "an unresolved conversation",
@@ -122,8 +123,9 @@ def print_comparison(found: Mapping[str, Json]) -> None:
         console.print()
         terminal._line(console, grids.title(each, several_runs), style="bold")
         console.print(_fitting(console, grids.metrics(number, each), ("n",))[0])
+        unit = "; n counts clusters of conversations" if found["units"] == "clusters" else ""
         terminal._line(
-            console, "change: candidate minus base, or × the base; in points of 0.01 where it says so.", style="dim"
+            console, f"change: candidate minus base, or × the base; a point is 0.01{unit}. {BY_CHANCE}", style="dim"
         )
     for number, each in enumerate(comparisons, 1):
         if tags := grids.by_tag(number, each):
@@ -139,7 +141,7 @@ def print_comparison(found: Mapping[str, Json]) -> None:
 def _moved(found: Mapping[str, Json]) -> Iterator[str]:
     """What moved most in each of the first comparisons."""
     several_runs = len(found["runs"]) > 1
-    shown = found["comparisons"][:OPEN]
+    shown = found["comparisons"][:FIRST]
     for each in shown:
         counted, movers = each["conversations"], each["movers"]
         head = grids.title(each, several_runs)
@@ -157,8 +159,7 @@ def _moved(found: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _mover(by: str, each: Mapping[str, Json]) -> str:
-    unit = grids.unit_of(by)
-    before, after = (text.quantity(each[who], unit) for who in ("base", "candidate"))
+    before, after = (grids.side(by, each[who]) for who in ("base", "candidate"))
     return f"{text.one_line(each['conversation'])} {before} → {after}"
 
 
@@ -174,7 +175,7 @@ def _print_changes(console: Console, found: Mapping[str, Json]) -> None:
         for each in rows:
             terminal._line(console, f"  {_changed(each)}")
     knobs = [(each, each["changes"]) for each in found["comparisons"] if each["changes"]]
-    for each, rows in knobs[:OPEN]:
+    for each, rows in knobs[:FIRST]:
         console.print()
         terminal._line(console, f"{grids.title(each, several_runs)} differ in", style="bold")
         for one in rows:
@@ -229,7 +230,7 @@ def markdown_page(found: Mapping[str, Json], command: str) -> str:
     several_runs = len(found["runs"]) > 1
     sections = []
     for number, each in enumerate(found["comparisons"], 1):
-        shown = [grids.metrics(number, each), grids.by_tag(number, each), grids.moved(number, each)]
+        shown = [grids.metrics(number, each), grids.by_tag(number, each), grids.moved(number, each, MOVERS)]
         knobs = grids.changes(f"knobs-{number}", each["changes"], "base", "candidate")
         sections.append(
             (grids.title(each, several_runs), each["says"], _counted(each), [each for each in (*shown, knobs) if each])
@@ -241,8 +242,8 @@ def markdown_page(found: Mapping[str, Json], command: str) -> str:
             found=found,
             runs=[(each["label"], run_line(each)) for each in found["runs"]],
             overview=grids.overview(found) if len(found["comparisons"]) > 1 else None,
-            sections=sections[: OPEN if len(sections) > OPEN else None],
-            left_out=max(0, len(sections) - OPEN),
+            sections=sections[: FIRST if len(sections) > FIRST else None],
+            left_out=max(0, len(sections) - FIRST),
             changes=_run_changes(found),
             unmatched=unmatched(found),
             not_measured=grids.not_measured(found),
@@ -316,12 +317,16 @@ def page(found: Mapping[str, Json], runs: Mapping[str, Run], command: str) -> st
             unmatched=unmatched(found),
             not_measured=grids.not_measured(found),
             facts=facts(found),
-            meanings=_meanings(found),
+            meanings=_meanings(found, runs[found["runs"][0]["label"]].summary),
             command=text.one_line(command),
         )
     )
 
 
-def _meanings(found: Mapping[str, Json]) -> Sequence[tuple[str, str]]:
-    first = found["comparisons"][0]["metrics"]
-    return [(grids.name_of(metric), grids.meaning_of(metric)) for metric in islice(first, None)]
+def _meanings(found: Mapping[str, Json], summary: Mapping[str, Json]) -> Sequence[tuple[str, str]]:
+    """What each metric is, where judges or a log say it too."""
+    known = {each.metric: each.meaning for each in told((*COLUMNS, *OTHERS), summary)}
+    return [
+        (grids.name_of(metric), known.get(metric) or grids.MEANINGS.get(metric, ""))
+        for metric in found["comparisons"][0]["metrics"]
+    ]

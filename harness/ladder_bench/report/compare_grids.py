@@ -48,10 +48,6 @@ def unit_of(metric: str) -> Unit:
     return "usd" if metric == EFFECTIVE else BY_METRIC[metric].unit if metric in BY_METRIC else "count"
 
 
-def meaning_of(metric: str) -> str:
-    return MEANINGS.get(metric) or (BY_METRIC[metric].meaning if metric in BY_METRIC else "")
-
-
 def title(comparison: Mapping[str, Json], several: bool) -> str:
     """What a comparison is of: two-step against advanced, or two-step: B against A."""
     base, candidate = comparison["base"], comparison["candidate"]
@@ -285,26 +281,32 @@ def _value(value: str | None) -> str:
     return "not there" if value is None else one_line(value)
 
 
-def moved(number: int, comparison: Mapping[str, Json]) -> Grid | None:
-    """The conversations that moved most, the falls first; None where none did."""
+def side(by: str, value: float) -> str:
+    """What a conversation was on one side; a conversation that was lived once is resolved or not."""
+    if by == "resolved" and value in (0.0, 1.0):
+        return "yes" if value else "no"
+    return text.quantity(value, unit_of(by))
+
+
+def moved(number: int, comparison: Mapping[str, Json], most: int = 10) -> Grid | None:
+    """The conversations that moved most, the falls first, so many in each direction; None where none did."""
     found = comparison["movers"]
     if not found or not (found["up"] or found["down"]):
         return None
     by = found["by"]
-    unit = unit_of(by)
     lines = tuple(
         Line(
             one_line(each["conversation"]),
             (
-                Cell(text.quantity(each["base"], unit)),
-                Cell(text.quantity(each["candidate"], unit)),
+                Cell(side(by, each["base"])),
+                Cell(side(by, each["candidate"])),
                 Cell(signed(by, each["difference"]), sort=each["difference"]),
             ),
         )
-        for each in (*found["down"], *reversed(found["up"]))
+        for each in (*found["down"][:most], *reversed(found["up"][:most]))
     )
     heads = ("conversation", "base", "candidate", f"change in {name_of(by)}{_of_unit(by)}")
-    left = sum(found["left_out"].values())
+    left = sum(found["left_out"][way] + len(found[way][most:]) for way in ("down", "up"))
     more = f" {left:,} more that moved less are left out." if left else ""
     return Grid(f"movers-{number}", f"The largest falls first, the largest rises last.{more}", heads, lines, ())
 

@@ -84,15 +84,16 @@ def _usd(estimate: Mapping[str, Json]) -> str:
 
 
 def _saved(row: Mapping[str, Json], base: str | None) -> str:
+    """What it saves, or costs more, against the base: $68.54 less than advanced (65.3 to 71.7)."""
     saved = row["saving_usd_month"]
     if base is None or row["name"] == base or saved["value"] is None:
         return ""
-    what = f"{text.dollars(saved['value'])} less" if saved["value"] >= 0 else f"{text.dollars(-saved['value'])} more"
+    sign, word = (1, "less") if saved["value"] >= 0 else (-1, "more")
+    what = f", {text.dollars(abs(saved['value']))} {word} than {base}"
     if saved["low"] is None:
-        return f", {what} than {base}"
-    low, high = sorted((abs(saved["low"]), abs(saved["high"]))) if saved["low"] * saved["high"] > 0 else (
-        saved["low"], saved["high"])  # fmt: skip
-    return f", {what} than {base} ({text.interval(abs(saved['value']), low, high, 'usd')})"
+        return what
+    low, high = sorted((sign * saved["low"], sign * saved["high"]))
+    return f"{what} ({text.interval(abs(saved['value']), low, high, 'usd')})"
 
 
 def limit_text(given: Mapping[str, Json]) -> str:

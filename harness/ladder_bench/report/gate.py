@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ladder_bench.domain import Json
 from ladder_bench.report import terminal, text
 from ladder_bench.report.table import MISSING
 
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
 SAYS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "refused": "REFUSED"}
 STYLES = {"pass": "green", "fail": "red", "inconclusive": "yellow", "refused": "red"}
-NAMES = {"qpd": "quality per dollar", "quality": "quality, points", "harm": "unsupported claims a turn"}
+NAMES = {
+    "qpd": "quality per dollar",
+    "quality": "quality, points",
+    "harm": "unsupported claims a turn",
+    "qpd against the anchor": "quality per dollar against the anchor",
+    "harm against the anchor": "unsupported claims against the anchor",
+}
+WIDE = 100  # columns from which an interval has a column of its own
 SIMULATED = "simulated tiers: these numbers illustrate the tool, they say nothing about any model"
 
 
@@ -69,14 +80,14 @@ def _line(row: Mapping[str, Json]) -> Line:
 
 def _allowed(row: Mapping[str, Json]) -> str:
     if (limit := row.get("limit")) is not None:
-        bound = UNITS[row["unit"]](limit)
-        return f"at {'most' if row['better'] == 'lower' else 'least'} {bound}{_within(row)}"
+        return f"{'≤' if row['better'] == 'lower' else '≥'} {UNITS[row['unit']](limit)}{_within(row)}"
     margin = row["margin"] if row["better"] == "lower" else -row["margin"]
     return UNITS[row["unit"]](margin)
 
 
 def _within(row: Mapping[str, Json]) -> str:
-    return f" (margin {UNITS[row['unit']](row['margin'])})" if row["margin"] else ""
+    sign = "+" if row["better"] == "lower" else text.MINUS
+    return f" ({sign}{UNITS[row['unit']](row['margin'])})" if row["margin"] else ""
 
 
 def _signed(value: float, shown: str) -> str:
@@ -94,6 +105,11 @@ UNITS: dict[str, Callable[[float], str]] = {
     "share": lambda value: text.percent(value, 1),
     "times": lambda value: f"{value:.2f} x",
 }
+
+
+def remarks(found: Mapping[str, Json]) -> list[str]:
+    """Why tests that do not pass have no interval, or what else is wrong with them."""
+    return [f"{line.name}: {line.why}" for line in lines(found) if line.why and line.outcome != "pass"]
 
 
 def money(found: Mapping[str, Json]) -> list[str]:
@@ -131,13 +147,12 @@ def needed(found: Mapping[str, Json]) -> list[str]:
     asked = found["needed"]
     power = text.percent(asked["power"], 0)
     if asked["samples"] is not None:
-        return [
-            f"needed: {asked['samples']:,} samples of each conversation, for each test to pass with {power} if nothing "
-            "differs"
-        ]
+        each = f"{asked['samples']:,} samples of each conversation"
+        return [f"needed: {each}, for each test to pass with a chance of {power} if nothing differs"]
     if asked["n"] is None:
         return []
-    said = f"needed: {asked['n']:,} conversations, for all tests to pass together with {power} if nothing differs"
+    said = f"needed: {asked['n']:,} conversations, for all tests to pass together with a chance of {power} if nothing "
+    said += "differs"
     if asked["n"] <= found["n"]:
         said += "; this run has that many, so more are no help unless the difference is chance"
     if asked["with_twice_the_samples"] is not None:
@@ -169,8 +184,8 @@ def basis(found: Mapping[str, Json]) -> str:
     return (
         f"interval: each bound is wrong with a chance of {text.percent(alpha, 0)}, so {text.percent(1 - 2 * alpha, 0)} "
         f"over {what}. A test passes where all of it is inside what is allowed, and fails where it is not and the run "
-        "is shown to be worse (Holm over the tests). needed: conversations for that test alone to pass with "
-        f"{text.percent(found['needed']['power'], 0)} if nothing differs."
+        "is shown to be worse (Holm over the tests). needed: conversations for that test alone to pass with a "
+        f"chance of {text.percent(found['needed']['power'], 0)} if nothing differs."
     )
 
 
@@ -185,10 +200,10 @@ def print_gate(found: Mapping[str, Json]) -> None:
         terminal._line(console, f"! {SIMULATED}", style="yellow")
     terminal._line(console, about(found))
     console.print()
-    console.print(_grid(lines(found)))
+    console.print(_grid(lines(found), console.width >= WIDE))
     terminal._line(console, basis(found), style="dim")
     console.print()
-    for each in (*money(found), *needed(found)):
+    for each in (*remarks(found), *money(found), *needed(found)):
         terminal._line(console, each)
     for each in flags(found):
         terminal._line(console, f"look at {each}", style="yellow")
@@ -196,20 +211,25 @@ def print_gate(found: Mapping[str, Json]) -> None:
         terminal._line(console, f"note: {each}", style="dim")
 
 
-def _grid(rows: Sequence[Line]) -> object:
-    grid = terminal._grid(2)
+def _grid(rows: Sequence[Line], wide: bool) -> RichTable:
+    """The tests; where there is little room, each interval below its value."""
+    grid = terminal._grid(2 if wide else 1)
     grid.add_column("test", overflow="fold", min_width=14)
-    grid.add_column("outcome", no_wrap=True)
-    for heading in ("value", "interval", "allowed", "n", "needed"):
-        grid.add_column(heading, justify="right")
+    for heading in ("outcome", "value", *(("interval",) if wide else ()), "allowed", "n", "needed"):
+        grid.add_column(heading, justify="left" if heading == "outcome" else "right", no_wrap=True)
     for row in rows:
-        grid.add_row(
-            row.name, row.outcome, row.value, row.interval, row.allowed, row.n, row.needed,
-            style="" if row.outcome == "pass" else "bold",
-        )  # fmt: skip
-        if row.why and row.outcome != "pass":
-            grid.add_row(f"  {text.one_line(row.why)}", "", "", "", "", "", "", style="dim")
+        interval = _short(row.interval)
+        values = (row.value, interval) if wide else (f"{row.value}\n{interval}",)
+        style = "" if row.outcome == "pass" else "bold"
+        grid.add_row(row.name, row.outcome, *values, row.allowed, row.n, row.needed, style=style)
     return grid
+
+
+def _short(interval: str) -> str:
+    """An interval with its unit once: −39.3…+220.5 %."""
+    low, to, high = interval.partition(text.RANGE)
+    unit = next((each for each in (" %", " x") if high.endswith(each)), "")
+    return f"{low.removesuffix(unit)}…{high}" if to else interval
 
 
 def sweep(found: Mapping[str, Json]) -> Iterator[tuple[str, str, str, str]]:

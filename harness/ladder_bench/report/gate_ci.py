@@ -32,7 +32,7 @@ def markdown(found: Mapping[str, Json]) -> str:
             simulated=gate.SIMULATED,
             about=None if refused else gate.about(found),
             lines=[] if refused else gate.lines(found),
-            said=[] if refused else [*gate.money(found), *gate.needed(found)],
+            said=[] if refused else [*gate.remarks(found), *gate.money(found), *gate.needed(found)],
             flags=[] if refused else gate.flags(found),
             basis="" if refused else gate.basis(found),
             sweep=[] if refused else list(gate.sweep(found)),

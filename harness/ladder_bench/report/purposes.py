@@ -25,7 +25,7 @@ class Purposes:
 
 
 def purposes(summary: Mapping[str, Json]) -> Purposes | None:
-    """The section; None for a run that knows nothing of purposes."""
+    """The section; None for a run that knows nothing of purposes, or in which no call has a cost."""
     found: Mapping[str, Mapping[str, Mapping[str, Json]]] = summary.get("by_purpose", {})
     present = {purpose for each in found.values() for purpose in each}
     shown = [*(each for each in ORDER if each in present), *sorted(present - set(ORDER))]
@@ -52,7 +52,7 @@ def purposes(summary: Mapping[str, Json]) -> Purposes | None:
         ("strategy", *(f"{each}" for each in shown), *against),
         rows,
     )
-    return Purposes(made, _evaluation(summary)) if made else None
+    return Purposes(made, _evaluation(summary)) if made and shown else None
 
 
 def _by_purpose(found: Mapping[str, Mapping[str, Json]], shown: list[str]) -> list[Value | Words]:

@@ -106,12 +106,13 @@ def side_of(run: folder.Run, strategy: str, snapshot: Mapping[str, Price], over:
     samples = score.cells["quality"].shape[1]
     found = counted(folder.Run(run.path, about, own, {}), strategy, snapshot, places, samples)
     turns, answered = _turns(own, strategy, places, samples)
+    whole = (turns > 0) & (answered == turns)  # of what broke off the easy part alone was graded
     return Side(
         strategy,
         names,
-        {name: rounded(score.cells[name]) for name in CELLS},
+        {name: rounded(np.where(whole, score.cells[name], np.nan)) for name in CELLS},
         {name: rounded(score.values[name]) for name in VALUES},
-        np.where((turns > 0) & (answered == turns) & found.known, 1.0, np.nan),
+        np.where(whole & found.known, 1.0, np.nan),
         turns,
         _criteria(own, strategy, places),
         found.tokens,

@@ -1,4 +1,4 @@
-"""Tests: the blocking tests of a policy and its slices, one family, and what stands beside quality per dollar."""
+"""Blocking: the tests of a policy and its slices, one family, and what stands beside quality per dollar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ladder_bench.analyse.decisions import Decided, Test, decide
 from ladder_bench.analyse.effects import Effect
 from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json
-from ladder_bench.gate import rows
+from ladder_bench.gate import rare, rows
 from ladder_bench.gate.pair import Pair
 from ladder_bench.gate.policy import PolicyShape
 from ladder_bench.sides.side import Baseline
@@ -21,8 +21,10 @@ NOTHING = "the run resolves nothing, so its quality per dollar is 0"
 SLICE = "slice "
 
 
-def tests(pair: Pair, policy: PolicyShape, slices: Mapping[str, Flags]) -> tuple[list[Decided], list[dict[str, Json]]]:
-    """The tests as decided together (Holm), and a row each in the order of the policy, slices last.
+def blocking(
+    pair: Pair, policy: PolicyShape, slices: Mapping[str, Flags]
+) -> tuple[list[Decided], list[dict[str, Json]]]:
+    """The tests as decided together (Holm), and a row each: quality per dollar first, slices last.
 
     Quality per dollar of a run that resolves nothing fails without a number: 0 has no logarithm.
     """
@@ -38,10 +40,13 @@ def tests(pair: Pair, policy: PolicyShape, slices: Mapping[str, Flags]) -> tuple
             found[name] = rows.bare(name, "inconclusive", "points", shown[name], 0, UNKNOWN)
         else:
             built.append(Test(name, effect, -log(1 - shown[name]) if name == "qpd" else shown[name]))
-    decided = decide(built)
+    decided, why = decide(built), {}
+    for place, each in enumerate(decided):
+        if each.test.name == "qpd":
+            decided[place], why["qpd"] = rare.careful(pair, each)
     for each in decided:
         found[each.test.name] = {
-            **rows.row(each, SCALES.get(each.test.name, rows.POINTS), shown[each.test.name]),
+            **rows.row(each, SCALES.get(each.test.name, rows.POINTS), shown[each.test.name], why.get(each.test.name)),
             "n": pair.conversations(each.test.effect),
         }
     for name, row in found.items():
