@@ -17,7 +17,7 @@ from compared import PRICE, Arm, Written, drawn, names
 from ladder_bench import cli, folder
 from ladder_bench.analyse import bootstrap
 from ladder_bench.analyse.metrics import METRICS
-from ladder_bench.compare import Options, compare
+from ladder_bench.comparison import Options, compare
 from ladder_bench.domain import Price
 from ladder_bench.errors import InputError
 

@@ -13,7 +13,7 @@ import pytest
 
 from compared import Arm, Written, drawn, names
 from ladder_bench import cli, folder
-from ladder_bench.compare import Options, compare
+from ladder_bench.comparison import Options, compare
 from ladder_bench.report import compare as pages
 from ladder_bench.report import compare_grids as grids
 from report_runs import HOSTILE, Tags

@@ -44,14 +44,14 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Say what changed between runs, or between the strategies of one: paired differences with intervals."""
-    from ladder_bench import compare as comparing
+    from ladder_bench import comparison
     from ladder_bench.report import compare as pages
 
     if unresolved_cost is not None and not math.isfinite(unresolved_cost):
         raise InputError(f"--unresolved-cost: must be a finite number, not {unresolved_cost}")
     shares = tuple(_share(each) for each in share or [])
-    options = comparing.Options(tuple(strategy or ()), against, common, by_tag, unresolved_cost, shares)
-    result = comparing.compare(runs, options)
+    options = comparison.Options(tuple(strategy or ()), against, common, by_tag, unresolved_cost, shares)
+    result = comparison.compare(runs, options)
     command = shlex.join(["ladder-bench", *sys.argv[1:]])
     if html is not None:
         _write(html, pages.page(result.found, result.runs, command))

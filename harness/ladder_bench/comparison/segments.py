@@ -8,9 +8,9 @@ import numpy as np
 
 from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.slices import tags
-from ladder_bench.compare import bands, deltas
-from ladder_bench.compare.arms import Held
-from ladder_bench.compare.contrasts import Pair, contrast
+from ladder_bench.comparison import bands, deltas
+from ladder_bench.comparison.arms import Held
+from ladder_bench.comparison.contrasts import Pair, contrast
 from ladder_bench.domain import Json
 
 METRICS = ("quality", "resolved", "cost_usd_warm")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ladder_bench.compare.arms import Held
+from ladder_bench.comparison.arms import Held
 from ladder_bench.content import did_you_mean, display, shortened
 from ladder_bench.errors import InputError
 from ladder_bench.sides.reading import unknown

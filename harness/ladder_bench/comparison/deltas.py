@@ -10,10 +10,10 @@ import numpy as np
 from ladder_bench.analyse import estimates
 from ladder_bench.analyse.estimates import IDENTICAL
 from ladder_bench.analyse.metrics import METRICS
-from ladder_bench.compare import bands, waits
-from ladder_bench.compare.arms import EFFECTIVE
-from ladder_bench.compare.contrasts import Contrast, Pair, Spread, contrast
-from ladder_bench.compare.waits import Drawn
+from ladder_bench.comparison import bands, waits
+from ladder_bench.comparison.arms import EFFECTIVE
+from ladder_bench.comparison.contrasts import Contrast, Pair, Spread, contrast
+from ladder_bench.comparison.waits import Drawn
 from ladder_bench.domain import Estimate, Json
 
 HIGHER = frozenset((

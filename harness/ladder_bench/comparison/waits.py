@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladder_bench.analyse.estimates import FEWEST, IDENTICAL, LEVEL, Array, drawn_quantiles
-from ladder_bench.compare.arms import Arm
-from ladder_bench.compare.contrasts import Pair, clustered
+from ladder_bench.comparison.arms import Arm
+from ladder_bench.comparison.contrasts import Pair, clustered
 from ladder_bench.domain import Estimate
 
 QUANTILES = {"wait_s_p50": 0.5, "wait_s_p90": 0.9, "wait_s_p99": 0.99}

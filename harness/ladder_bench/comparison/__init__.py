@@ -43,16 +43,16 @@ import numpy as np
 
 from ladder_bench import folder
 from ladder_bench.analyse.verdict import is_simulated
-from ladder_bench.compare import changes, segments, sentences
-from ladder_bench.compare.arms import UNPAIRED, Arm, Held
-from ladder_bench.compare.balance import balance
-from ladder_bench.compare.contrasts import Pair, clustered
-from ladder_bench.compare.deltas import deltas
-from ladder_bench.compare.likeness import alike
-from ladder_bench.compare.movers import counts, movers
-from ladder_bench.compare.notes import notes
-from ladder_bench.compare.pairing import matched, unmatched
-from ladder_bench.compare.sentences import titled
+from ladder_bench.comparison import changes, segments, sentences
+from ladder_bench.comparison.arms import UNPAIRED, Arm, Held
+from ladder_bench.comparison.balance import balance
+from ladder_bench.comparison.contrasts import Pair, clustered
+from ladder_bench.comparison.deltas import deltas
+from ladder_bench.comparison.likeness import alike
+from ladder_bench.comparison.movers import counts, movers
+from ladder_bench.comparison.notes import notes
+from ladder_bench.comparison.pairing import matched, unmatched
+from ladder_bench.comparison.sentences import titled
 from ladder_bench.content import display
 from ladder_bench.domain import Json
 

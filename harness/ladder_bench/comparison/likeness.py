@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ladder_bench import folder, prices
-from ladder_bench.compare.arms import Held
+from ladder_bench.comparison.arms import Held
 from ladder_bench.content import display
 from ladder_bench.domain import IMPORTED, Json, Price
 from ladder_bench.errors import InputError, Problem

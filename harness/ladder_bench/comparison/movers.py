@@ -6,7 +6,7 @@ import numpy as np
 
 from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.metrics import comparable
-from ladder_bench.compare.contrasts import Pair
+from ladder_bench.comparison.contrasts import Pair
 from ladder_bench.domain import Json
 
 SAME = 1e-9  # apart

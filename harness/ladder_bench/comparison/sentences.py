@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ladder_bench.compare.arms import Arm
-from ladder_bench.compare.contrasts import Pair
+from ladder_bench.comparison.arms import Arm
+from ladder_bench.comparison.contrasts import Pair
 from ladder_bench.domain import Json
 
 JUDGED = ("quality", "resolved")

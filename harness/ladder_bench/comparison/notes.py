@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.verdict import is_simulated
-from ladder_bench.compare.arms import Arm
-from ladder_bench.compare.contrasts import Pair
-from ladder_bench.compare.likeness import Alike
-from ladder_bench.compare.sentences import titled
+from ladder_bench.comparison.arms import Arm
+from ladder_bench.comparison.contrasts import Pair
+from ladder_bench.comparison.likeness import Alike
+from ladder_bench.comparison.sentences import titled
 from ladder_bench.domain import Json
 
 SMALL = 50  # conversations below which a sample is small

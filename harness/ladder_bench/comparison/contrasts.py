@@ -13,7 +13,7 @@ from ladder_bench.analyse.effects import Effect, Reading
 from ladder_bench.analyse.estimates import FEWEST, LEVEL, Array, least_of_all, t_quantile
 from ladder_bench.analyse.headline import SHARES
 from ladder_bench.analyse.metrics import comparable
-from ladder_bench.compare.arms import EFFECTIVE, NO_PRICE, Arm
+from ladder_bench.comparison.arms import EFFECTIVE, NO_PRICE, Arm
 
 COSTS = ("cost_usd_warm", "cost_usd_cold", "cost_usd_billed")
 OF_TWO = {  # a ratio of two means: what is above, what is below

@@ -8,7 +8,7 @@ import numpy as np
 
 from ladder_bench.analyse import bootstrap, estimates
 from ladder_bench.analyse.estimates import FEWEST, LEVEL, Array
-from ladder_bench.compare.contrasts import Spread
+from ladder_bench.comparison.contrasts import Spread
 
 MANY = 2000  # units from which sums of influences are as good as normal
 DRAWS = 20_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from ladder_bench.analyse import strategies
-from ladder_bench.compare.arms import Arm, Held
+from ladder_bench.comparison.arms import Arm, Held
 from ladder_bench.domain import Json, canonical
 
 SECRET = re.compile(

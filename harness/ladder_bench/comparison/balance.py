@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ladder_bench.compare.arms import Arm
+from ladder_bench.comparison.arms import Arm
 from ladder_bench.domain import Json
 
 ALARM = 0.001  # p below which a division is hardly chance (Fabijan et al. 2019)
