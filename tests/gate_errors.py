@@ -55,12 +55,13 @@ def blocking(base: Arm, candidate: Arm, unresolved_usd: float, contrast: Contras
 
 def worse_by_margin(design: Design) -> dict[str, Design]:
     """The candidate is worse by just a margin in one thing; in the others it is far better, so that they always pass."""
-    better = replace(design, quality=(design.quality[BASE], 0.95), harm=(0.5, 0.05), cost_usd=(0.10, 0.01))
+    graded = replace(design, quality=(design.quality[BASE], 0.95), harm=(0.5, 0.05))
+    resolving = replace(design, resolved=(design.resolved[BASE], 0.99))
     return {
-        "log QPD, by cost": worse(replace(better, cost_usd=design.cost_usd), "cost_usd", MARGINS["log QPD"]),
-        "log QPD, by resolved": worse(replace(better, cost_usd=design.cost_usd), "resolved", MARGINS["log QPD"]),
-        "quality": worse(replace(better, quality=design.quality), "quality", MARGINS["quality"]),
-        "harm": worse(replace(better, harm=design.harm), "harm", MARGINS["harm"]),
+        "log QPD, by cost": worse(graded, "cost_usd", MARGINS["log QPD"]),
+        "log QPD, by resolved": worse(graded, "resolved", MARGINS["log QPD"]),
+        "quality": worse(replace(resolving, harm=(0.5, 0.05)), "quality", MARGINS["quality"]),
+        "harm": worse(replace(resolving, quality=(design.quality[BASE], 0.95)), "harm", MARGINS["harm"]),
     }
 
 

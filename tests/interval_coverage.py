@@ -110,10 +110,12 @@ def of_bootstrap(design: Design, sets: int, draws: int = 1000, seed: int = 1) ->
         simulated(replace(design, quality=(0.7, quality), cost_usd=(0.1, cost)), sets, seed + 1 + place)
         for place, (quality, cost) in enumerate(TIERS)
     ]
+    along, cost = float(np.interp(design.quality[CANDIDATE], *np.transpose(TIERS))), design.cost_usd[CANDIDATE]
     truths = {
         "quality": design.quality[CANDIDATE],
-        "log cost ratio": float(np.log(design.cost_usd[CANDIDATE] / design.cost_usd[BASE])),
-        "saving": float(np.interp(design.quality[CANDIDATE], *np.transpose(TIERS))) - design.cost_usd[CANDIDATE],
+        "log cost ratio": float(np.log(cost / design.cost_usd[BASE])),
+        "saving": along - cost,
+        "share saved": 1 - cost / along,
     }
     held = dict.fromkeys(truths, 0)
     for number, (base, candidate) in enumerate(arms(data)):
@@ -123,10 +125,12 @@ def of_bootstrap(design: Design, sets: int, draws: int = 1000, seed: int = 1) ->
         drawn = bootstrap.means(
             np.column_stack([candidate["quality"], candidate["cost"], base["cost"], *single]), draws
         )
+        mixed = line(drawn[:, 3:6], drawn[:, 6:9], drawn[:, 0]).cost
         for name, statistic in {
             "quality": drawn[:, 0],
             "log cost ratio": np.log(drawn[:, 1] / drawn[:, 2]),
-            "saving": line(drawn[:, 3:6], drawn[:, 6:9], drawn[:, 0]).cost - drawn[:, 1],
+            "saving": mixed - drawn[:, 1],
+            "share saved": 1 - drawn[:, 1] / mixed,
         }.items():
             low, high = bootstrap.percentiles(statistic)
             held[name] += bool(low <= truths[name] <= high)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gate_runs import F, Made, decide, luck, noisy, row, run
+from ladder_bench import content
 from ladder_bench.domain import Price
 from ladder_bench.errors import InputError
+from ladder_bench.gate import policy as policies
+from ladder_bench.gate.policy import PolicyShape
 
 N = 400
 
@@ -266,6 +271,15 @@ def test_declared_prices_hold_for_both_sides() -> None:
     assert found["notes"][0] == "prices of both sides from p.yaml"
 
 
+def test_a_tier_without_a_price_is_refused_where_dollars_are_asked_for() -> None:
+    unpriced = {"advanced": None, "light": None}
+    pair = run(N, made=made(), prices=unpriced), run(N, made=made(), prices=unpriced)
+
+    assert "tier 'light' has no price: name one with --prices" in refused(decide(*pair))
+    assert decide(*pair, policy={"tests": ["quality", "harm"]})["outcome"] == "pass"
+    assert decide(*pair, prices={"light": Price(1.0, 2.0)})["outcome"] == "pass"
+
+
 def test_a_tier_that_only_the_baseline_has_keeps_its_price() -> None:
     old = run(N, made=made(tier="advanced"))
 
@@ -366,6 +380,20 @@ def test_tokens_that_doubled_are_a_flag() -> None:
     assert row(found, "tokens per turn")["value"] > 2.0
 
 
+def test_turns_that_fit_no_longer_are_held_against_the_placebo() -> None:
+    """Where a tier is recorded, what a replay does to user turns anyway is in its placebo as well."""
+    placebo = "placebo (light)"
+    both = {"ladder": made()["ladder"], placebo: made()["ladder"]}
+    found = run(N, made=both)
+    afresh = [{**each, "control": each["name"] == placebo} for each in found.about["strategies"]]
+    tiers = [{**found.about["tiers"][0], "model": "recorded", "off_path": "light"}, found.about["tiers"][1]]
+    about = {"strategies": afresh, "tiers": tiers}
+
+    flags = decide(run(N, made=both, about=about), run(N, made=both, about=about), strategy="ladder")["review"]
+
+    assert next(each for each in flags if each["name"] == "invalid turns")["against"] == placebo
+
+
 def test_a_verdict_that_hangs_on_what_a_failure_costs_is_flagged() -> None:
     new, old = Made(tier="advanced", resolved=luck(N, 0.93)), Made(tier="light", resolved=luck(N, 0.9))
 
@@ -422,3 +450,45 @@ def test_the_margin_of_quality_per_dollar_is_tested_as_a_logarithm() -> None:
 
     low = row(found, "qpd")["low"]
     assert (log(1 + low) > log(0.9)) == (row(found, "qpd")["outcome"] == "pass")
+
+
+# --- the policy ----------------------------------------------------------------------------
+
+
+def test_the_bundled_policy_says_the_defaults_and_names_every_key() -> None:
+    text = content.shipped("ladders", "policies", "gate.yaml").read_text(encoding="utf-8")
+    nested = [
+        PolicyShape,
+        *(kind for name, kind in vars(policies).items() if name.endswith("Shape") and name != "Shape"),
+    ]
+
+    assert policies.load_policy("gate") == PolicyShape() == policies.load_policy(None)
+    assert [key for kind in nested for key in content.keys_of(kind) if f"{key}:" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("margins: {qpd: 0}", "margins.qpd: must be greater than 0, not 0"),
+        ("margins: {quality: 3}", "margins.quality: must be less than 1, not 3"),
+        ("tests: []", "tests: is empty; at least one is needed"),
+        ("tests: [qpd, qpd]", "each test may be named once"),
+        ("judge: {sensitivity: 0.5, specificity: 0.5}", "a judge that guesses is no ground for a decision"),
+        ("limits: {slices: [{tag: a}, {tag: a}]}", "each tag may be named once"),
+        ("limits: {latency: {over_s: .nan, share: 0.1}}", "policy.yaml:1:20: limits.latency.over_s"),
+        ("[]", "must be a mapping"),
+    ],
+)
+def test_a_policy_that_means_nothing_is_refused_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match=re.escape(problem)):
+        policies.load_policy(str(path))
+
+
+def test_an_empty_policy_is_all_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("# nothing yet\n", encoding="utf-8")
+
+    assert policies.load_policy(str(path)) == PolicyShape()

@@ -235,7 +235,7 @@ def test_percent_signs_and_line_ends_do_not_break_a_workflow_command() -> None:
 
     commands = gate_ci.workflow_commands(found, None)
 
-    assert commands[1] == "::error title=ladder-bench gate::50 %25 of ::error::it"
+    assert commands == ["::error title=ladder-bench gate::REFUSED: 50 %25 of ::error::it"]
 
 
 def test_a_summary_of_10000_conversations_is_small_and_holds_no_text() -> None:
@@ -297,6 +297,20 @@ def test_numbers_are_shown_as_percent_points_and_dollars() -> None:
     assert lines["quality, points"].allowed == "−3.0"
     assert lines["padding"].allowed == "≤ 1.50 x"
     assert "in dollars a conversation: +$" in pages.money(found)[1]
+
+
+def test_reasons_with_hostile_ids_are_a_line_each(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files["other"] = written(tmp_path / "other", run(names=[f"\x1b[31m\n{index}" for index in range(N)], made=OLD))
+    capsys.readouterr()
+
+    assert gate(files, "other", "--github", "--markdown", tmp_path / "m.md", "--junit", tmp_path / "j.xml") == 2
+    said = capsys.readouterr()
+
+    assert "\x1b" not in said.err + said.out + (tmp_path / "m.md").read_text(encoding="utf-8")
+    assert [line[:6] for line in said.err.splitlines() if "GITHUB" not in line] == ["error:"] * 2
+    checked((tmp_path / "j.xml").read_text(encoding="utf-8"))
 
 
 def test_a_gate_reads_a_run_folder_and_nothing_else(files: dict[str, Path]) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ladder_bench.api import Comparison as Comparison
     from ladder_bench.api import Run as Run
+    from ladder_bench.api import compare as compare
     from ladder_bench.api import load as load
     from ladder_bench.api import run as run
 
 __version__ = "0.1.0"
-_INTERFACE = ("Run", "load", "run")
+_INTERFACE = ("Comparison", "Run", "compare", "load", "run")
 
 
 def __getattr__(name: str) -> Any:

@@ -156,6 +156,66 @@ def load(path: str | Path) -> Run:
     return Run(folder.read(Path(path)))
 
 
+class Comparison:
+    """What changed. `json` is what `ladder-bench compare --json` prints; its keys are in `ladder_bench.comparison`."""
+
+    def __init__(self, found: Json) -> None:
+        self.json: Json = found
+
+    @property
+    def headline(self) -> str:
+        """What changed, in a sentence."""
+        return str(self.json["headline"])
+
+    def differences(self) -> pd.DataFrame:
+        """One row a comparison and metric: candidate minus base, 95 % interval, n, and what that shows."""
+        import pandas as pd
+
+        rows = [
+            {
+                "base": _held(each["base"]),
+                "candidate": _held(each["candidate"]),
+                "metric": metric,
+                **{name: found[name] for name in ESTIMATE},
+                "says": found["says"],
+                "direction": found["direction"],
+            }
+            for each in self.json["comparisons"]
+            for metric, found in each["metrics"].items()
+        ]
+        return pd.DataFrame(rows, columns=["base", "candidate", "metric", *ESTIMATE, "says", "direction"])
+
+    def __repr__(self) -> str:
+        return "\n".join([self.headline, *(f"! {each}" for each in self.json["notes"])])
+
+
+def compare(
+    *runs: Run | str | Path,
+    strategies: Sequence[str] = (),
+    against: str | None = None,
+    common: bool = False,
+    by_tag: bool = False,
+    unresolved_usd: float | None = None,
+) -> Comparison:
+    """Compare runs, the base first, or the strategies of one run, as `ladder-bench compare` does.
+
+    `strategies` of the later runs, `against` one of the first; of one run the base, then what is held against it.
+    Raises InputError that says what is not alike.
+    """
+    from ladder_bench import comparison
+
+    options = comparison.Options(tuple(strategies), against, common, by_tag, unresolved_usd)
+    return Comparison(comparison.compare([_path(each) for each in runs], options).found)
+
+
+def _path(run: Run | str | Path) -> Path:
+    return run.path if isinstance(run, Run) else Path(run)
+
+
+def _held(side: Json) -> str:
+    return f"{side['run']}: {side['strategy']}"
+
+
 def _outside_a_loop(work: Callable[[], Found]) -> Found:
     """Call what starts an event loop of its own: in another thread where one is running here, as in a notebook."""
     try:

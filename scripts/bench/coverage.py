@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Are the statistics right? Coverage, error rates and power over simulated conversations whose truth is known.
 
-python scripts/bench/coverage.py [--sets 4000] [--seed 1] > scripts/bench/coverage.md
+python scripts/bench/coverage.py [--sets 4000] [--seed 1] [--only PART ...] > scripts/bench/coverage.md
 
 The long version of tests/test_statistics.py. Intervals take a quarter more sets, the slower parts fewer, as each
 table says. Exit code 1 where a claim fails; what is shown without a claim is a limit of the method, and said to be.
@@ -70,6 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="every part has draws of its own")
     options = parser.parse_args()
     page = Page()
     print("# Are the statistics right?\n")
@@ -77,8 +78,8 @@ def main() -> int:
     print(f"{ladder_bench.__version__}, Python {platform.python_version()}, numpy {np.__version__}, scipy", end=" ")
     print(f"{scipy.__version__}.\nPer cent of simulated sets; truths are quadrature and closed forms", end=" ")
     print("(tests/simulated_conversations.py). A claim that fails is **bold**; (brackets) are no claim.")
-    for part in (of_intervals, of_tails, of_bootstrap, of_gate, of_power, of_many, of_designs, of_suite, of_limits):
-        part(page, options.sets, options.seed)
+    for name in options.only:
+        PARTS[name](page, options.sets, options.seed)
     print(
         f"\n## Sum\n\n{page.claims} claims, {len(page.failed)} failed, {(time.time() - page.started) / 60:.1f} minutes."
     )
@@ -367,6 +368,18 @@ def sized(design: Design, conversations: int) -> Design:
     few = conversations == SIZES[0]
     return replace(design, conversations=conversations, missing=0.0 if few else design.missing)
 
+
+PARTS = {
+    "intervals": of_intervals,
+    "tails": of_tails,
+    "bootstrap": of_bootstrap,
+    "gate": of_gate,
+    "power": of_power,
+    "many": of_many,
+    "designs": of_designs,
+    "suite": of_suite,
+    "limits": of_limits,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

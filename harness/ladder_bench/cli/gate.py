@@ -10,7 +10,7 @@ import typer
 
 from ladder_bench.cli.app import INCONCLUSIVE, JsonOption, app, print_json
 from ladder_bench.content import display
-from ladder_bench.errors import InputError
+from ladder_bench.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def gate(
         _tell_github(found, lenience, as_json)
     if found["outcome"] == "refused":
         for each in found["reasons"]:
-            typer.echo(f"error: {each}", err=True)
+            typer.echo(f"error: {Problem(each)}", err=True)  # ids are anybody's text
         raise typer.Exit(REFUSED)
     if code := _exit_code(found["outcome"], lenience):
         raise typer.Exit(code)

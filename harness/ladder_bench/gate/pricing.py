@@ -28,13 +28,13 @@ def notes(run: Baseline, baseline: Baseline, sides: tuple[Side, Side], asked: As
     changes = [
         change
         for name in sides[1].tokens.tiers
-        if name in known
+        if name in known and name in baseline.prices
         for change in _changes(name, baseline.prices[name], known[name])
     ]
     if changes:
         found.append(f"repriced: {', '.join(changes)} (USD per million tokens)")
     for name in sides[1].tokens.tiers:
-        if name not in run.prices and name not in (asked.prices or {}):
+        if name in baseline.prices and name not in run.prices and name not in (asked.prices or {}):
             found.append(f"tier '{name}' is in the baseline alone and keeps its price of then")
     for name in sorted({*sides[0].tokens.tiers, *sides[1].tokens.tiers}):
         before, after = baseline.prices.get(name), known.get(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import exp, isfinite
+from math import exp, isfinite, log
 
 import numpy as np
 
@@ -99,10 +99,16 @@ def _alone(effect: Effect, low: float, high: float, margin: float) -> Outcome:
 
 
 def _sensitive(swept: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
-    near = {each["outcome"] for each in swept if WITHIN[0] <= each["times"] <= WITHIN[1]}
-    flips = len(near) > 1
-    why = "the outcome of quality per dollar changes if an unresolved conversation costs up to ten times less or more"
-    return _flag("F-sensitive", flips, None, None, None, 0, why if flips else None)
+    """Raised where another cost of a failure, up to ten times less or more, would have another outcome."""
+    here = next((each for each in swept if each["times"] == 1.0), None)
+    near = [each for each in swept if WITHIN[0] <= each["times"] <= WITHIN[1]]
+    others = [each for each in near if here and each["outcome"] != here["outcome"]]
+    if here is None or not others:
+        return _flag("F-sensitive", False, None, None, None, 0, None)
+    first = min(others, key=lambda each: abs(log(each["times"])))
+    other, this = (f"${each['unresolved_cost_usd']:.3g}" for each in (first, here))
+    why = f"quality per dollar would be '{first['outcome']}' if an unresolved conversation cost {other}, not {this}"
+    return _flag("F-sensitive", True, None, None, None, 0, why)
 
 
 def _tail(pair: Pair) -> Iterator[dict[str, Json]]:

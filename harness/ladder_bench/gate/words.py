@@ -32,7 +32,7 @@ def why(outcome: Outcome, all_rows: Sequence[Mapping[str, Json]], raised: Sequen
     open_ = [each for each in all_rows if each["outcome"] == "inconclusive"]
     if outcome == "pass":
         if all(each["why"] == "identical" for each in all_rows if each["name"] in TITLES):
-            return f"identical in all {n} conversations"
+            return f"identical in all {n:,} conversations"
         return "every test shows that the run is not worse than the margins allow"
     if not open_:
         return f"every test passes, but the policy is strict and a person should look at: {', '.join(raised)}"

@@ -46,7 +46,10 @@ class Line:
 def headline(found: Mapping[str, Json]) -> str:
     """The outcome and its reason in one sentence."""
     if found["outcome"] == "refused":
-        return f"{SAYS['refused']}: {text.counted(len(found['reasons']), 'reason')} why these cannot be compared"
+        rest = len(found["reasons"]) - 1
+        return f"{SAYS['refused']}: {found['reasons'][0]}" + (
+            f" (and {text.counted(rest, 'more reason')})" if rest else ""
+        )
     where = "in this simulation, " if found["simulated"] else ""
     return f"{SAYS[found['outcome']]}: {where}{found['why']}"
 

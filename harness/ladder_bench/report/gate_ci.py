@@ -38,7 +38,7 @@ def markdown(found: Mapping[str, Json]) -> str:
             sweep=[] if refused else list(gate.sweep(found)),
         )
     )
-    return _cut(page)
+    return _cut(page.rstrip() + "\n")
 
 
 def _cut(page: str) -> str:
@@ -56,7 +56,7 @@ def workflow_commands(found: Mapping[str, Json], on_inconclusive: Lenience | Non
         kind = "error"
     said = [(kind, gate.headline(found))]
     if found["outcome"] == "refused":
-        said += [("error", each) for each in found["reasons"]]
+        said += [("error", each) for each in found["reasons"][1:]]
     else:
         levels = {"fail": "error", "inconclusive": "warning"}
         said += [
