@@ -14,8 +14,8 @@ from ladder_bench import cli, folder
 from ladder_bench.cli import baseline as _baseline  # noqa: F401  joins the application
 from ladder_bench.cli import gate as _gate  # noqa: F401  joins the application
 from ladder_bench.domain import Ladder, Price, Step, digest_of
-from ladder_bench.gate.gating import Asked, gate
-from ladder_bench.gate.policy import PolicyShape
+from ladder_bench.gating.deciding import Asked, gate
+from ladder_bench.gating.policy import PolicyShape
 from ladder_bench.sides.reading import baseline_of
 from tabled import HOLDS, Tabled
 

@@ -9,6 +9,7 @@ import pytest
 
 import ladder_bench as lb
 from builders import experiment_files
+from ladder_bench import cli
 from ladder_bench.analyse.metrics import METRICS
 from ladder_bench.errors import InputError
 
@@ -69,6 +70,35 @@ def test_hostile_names_are_text_in_a_notebook(found: lb.Run) -> None:
     hostile = lb.load(found.path)
     hostile.json["strategies"][0]["name"] = "<script>x</script>"
     assert "<script>" not in hostile._repr_html_()
+
+
+def test_a_run_compared_with_itself_is_identical_in_every_metric_that_it_has(found: lb.Run) -> None:
+    table = lb.compare(found, found.path).differences()
+    assert set(table.says) == {"identical", "missing"}
+    assert table[(table.metric == "quality") & (table.says == "identical")].value.eq(0).all()
+
+
+def test_strategies_of_one_run_are_compared(found: lb.Run) -> None:
+    compared = lb.compare(found, strategies=["advanced", "light"])
+    assert "light" in compared.headline
+    assert "simulated tiers" in repr(compared)
+
+
+def test_a_run_passes_the_gate_against_its_own_baseline(found: lb.Run, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["baseline", "update", str(found.path), "--out", str(tmp_path / "base.json")])
+    gated = lb.gate(found, tmp_path / "base.json")
+    assert (gated.outcome, set(gated.tests().value)) == ("pass", {0.0, 1.0})  # differences, and a ratio
+    assert repr(gated).startswith("PASS: ")
+
+
+def test_what_cannot_be_compared_is_refused_with_reasons(found: lb.Run, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["baseline", "update", str(found.path), "--out", str(tmp_path / "base.json")])
+    other = lb.run(found.about["config"]["matrix"], out=tmp_path / "o", store=tmp_path / "s.sqlite", limit=19)
+    gated = lb.gate(other, tmp_path / "base.json")
+    assert gated.outcome == "refused"
+    assert "conversations differ" in gated.reasons[0]
 
 
 def test_what_the_user_can_put_right_is_an_input_error(tmp_path: Path) -> None:

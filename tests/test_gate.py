@@ -14,8 +14,8 @@ from gate_runs import F, Made, decide, luck, noisy, row, run
 from ladder_bench import content
 from ladder_bench.domain import Price
 from ladder_bench.errors import InputError
-from ladder_bench.gate import policy as policies
-from ladder_bench.gate.policy import PolicyShape
+from ladder_bench.gating import policy as policies
+from ladder_bench.gating.policy import PolicyShape
 
 N = 400
 

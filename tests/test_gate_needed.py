@@ -9,10 +9,10 @@ import pytest
 
 from ladder_bench.analyse.decisions import decide
 from ladder_bench.domain import Price
-from ladder_bench.gate.blocking import blocking
-from ladder_bench.gate.needed import needed
-from ladder_bench.gate.pair import Pair, pair_of
-from ladder_bench.gate.policy import PolicyShape
+from ladder_bench.gating.blocking import blocking
+from ladder_bench.gating.needed import needed
+from ladder_bench.gating.pair import Pair, pair_of
+from ladder_bench.gating.policy import PolicyShape
 from ladder_bench.sides.side import Side
 from ladder_bench.sides.tokens import COUNTS, Line, Tokens
 

@@ -51,7 +51,7 @@ def test_the_worked_examples_are_real_output(
             wanted = words(part.splitlines())
             assert wanted in printed, command
             shown += bool(wanted)
-    assert shown == 6
+    assert shown == 5
 
 
 def test_the_python_of_the_readme_runs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

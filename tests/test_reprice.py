@@ -21,7 +21,8 @@ from ladder_bench.analyse.summary import summarise
 from ladder_bench.domain import Price
 from ladder_bench.errors import InputError
 from ladder_bench.experiment import Options
-from ladder_bench.reprice import COSTS, priced, reprice
+from ladder_bench.reprice import reprice
+from ladder_bench.sides.repricing import COSTS, priced
 from loopback import Behaviour
 
 OF_MONEY = ("cost_usd_warm", "cost_usd_cold", "cost_usd_billed", "cost_usd_per_resolved")

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ladder_bench.api import Comparison as Comparison
+    from ladder_bench.api import Gated as Gated
     from ladder_bench.api import Run as Run
     from ladder_bench.api import compare as compare
+    from ladder_bench.api import gate as gate
     from ladder_bench.api import load as load
     from ladder_bench.api import run as run
 
 __version__ = "0.1.0"
-_INTERFACE = ("Comparison", "Run", "compare", "load", "run")
+_INTERFACE = ("Comparison", "Gated", "Run", "compare", "gate", "load", "run")
 
 
 def __getattr__(name: str) -> Any:

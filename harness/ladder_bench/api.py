@@ -208,6 +208,56 @@ def compare(
     return Comparison(comparison.compare([_path(each) for each in runs], options).found)
 
 
+class Gated:
+    """A gate's decision. `json` is what `ladder-bench gate --json` prints; `outcome` may be refused."""
+
+    def __init__(self, found: Json) -> None:
+        self.json: Json = found
+        self.outcome: str = found["outcome"]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why there is no decision, where it is refused; else the one sentence that says why it is what it is."""
+        return list(self.json.get("reasons") or [self.json["why"]])
+
+    def tests(self) -> pd.DataFrame:
+        """One row a blocking test or limit: outcome, value, one-sided bounds (5 % each), margin, and the n it needs."""
+        import pandas as pd
+
+        return pd.DataFrame([*self.json.get("tests", ()), *self.json.get("limits", ())])
+
+    def __repr__(self) -> str:
+        return f"{self.outcome.upper()}: {'; '.join(self.reasons)}"
+
+
+def gate(
+    run: Run | str | Path,
+    baseline: str | Path,
+    *,
+    policy: str | Path | None = None,
+    strategy: str | None = None,
+    against: str | None = None,
+    prices: str | Path | None = None,
+    anchor: str | Path | None = None,
+) -> Gated:
+    """Decide whether a run is as good as its baseline, as `ladder-bench gate` does; nothing exits here.
+
+    Runs that cannot be compared give the outcome "refused" with the reasons. Raises InputError for what cannot be read.
+    """
+    from ladder_bench.gating.files import Options, gate_files
+    from ladder_bench.gating.policy import load_policy
+
+    rules = load_policy(None if policy is None else str(policy))
+    options = Options(
+        rules,
+        strategy,
+        against,
+        None if prices is None else str(prices),
+        None if anchor is None else Path(anchor),
+    )
+    return Gated(gate_files(_path(run), Path(baseline), options))
+
+
 def _path(run: Run | str | Path) -> Path:
     return run.path if isinstance(run, Run) else Path(run)
 

@@ -7,17 +7,15 @@ really paid (attempts, spent).
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ladder_bench import content, folder, prices, report, tiers
+from ladder_bench import content, folder, prices, report
 from ladder_bench.analyse.summary import summarise
 from ladder_bench.domain import Json, Price
 from ladder_bench.errors import InputError
-from ladder_bench.sides.repricing import COSTS, priced
-
-__all__ = ["COSTS", "Repriced", "priced", "read_prices", "reprice"]
+from ladder_bench.sides.repricing import priced, read_prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +47,6 @@ def reprice(run: Path, file: str, out: Path | None = None) -> Repriced:
     after = folder.Run(out or run, about, tables, summary)
     folder.write(after.path, about, tables, summary, report.pages(after))
     return Repriced(before, after, tuple(name for name in known if name not in new))
-
-
-def read_prices(document: content.Document, known: Sequence[str]) -> dict[str, Price]:
-    """The prices in a file by tier name. Raises InputError for what is wrong with it, and for tiers not in `known`."""
-    found, places = tiers.prices_in(document)
-    unknown = [name for name in found if name not in known]
-    if unknown:
-        valid = f"; the run has: {', '.join(known)}"
-        raise InputError(
-            [
-                document.problem(places[name], f"unknown tier '{name}'{content.did_you_mean(name, known)}{valid}")
-                for name in unknown
-            ]
-        )
-    return found
 
 
 def _about(about: Json, current: Mapping[str, Price], file: str) -> Json:

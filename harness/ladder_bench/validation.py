@@ -14,7 +14,7 @@ from ladder_bench import config, content, corpus, tiers
 from ladder_bench.documents import Document, Loc, display, parse_json, read_json, read_text, read_yaml
 from ladder_bench.domain import Json
 from ladder_bench.errors import InputError, Problem, path_text
-from ladder_bench.gate.policy import PolicyShape, read_policy
+from ladder_bench.gating.policy import PolicyShape, read_policy
 from ladder_bench.judge import asking, labelled
 from ladder_bench.judge.rubric import RubricShape, load_rubric, load_rubrics, read_rubric
 from ladder_bench.recommend import policy

@@ -80,9 +80,8 @@ def main() -> int:
     print("(tests/simulated_conversations.py). A claim that fails is **bold**; (brackets) are no claim.")
     for name in options.only:
         PARTS[name](page, options.sets, options.seed)
-    print(
-        f"\n## Sum\n\n{page.claims} claims, {len(page.failed)} failed, {(time.time() - page.started) / 60:.1f} minutes."
-    )
+    spent = f"{(time.time() - page.started) / 60:.1f} minutes, {time.process_time() / 60:.1f} of them computing"
+    print(f"\n## Sum\n\n{page.claims} claims, {len(page.failed)} failed; {spent}.")
     for each in page.failed:
         print(f"- {each}")
     return 1 if page.failed else 0

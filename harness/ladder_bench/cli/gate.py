@@ -15,7 +15,7 @@ from ladder_bench.errors import InputError, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ladder_bench.gate.policy import PolicyShape
+    from ladder_bench.gating.policy import PolicyShape
 
 FAILED, REFUSED = 1, 2  # exit codes
 Lenience = Literal["fail", "warn", "pass"]
@@ -59,17 +59,17 @@ def gate(
     Three tests, all needed: quality per dollar, quality, unsupported claims. Exit codes: 0 pass; 1 fail; 2 the two
     cannot be compared, with the reason; 3 inconclusive, with the number of conversations that would decide it.
     """
+    from ladder_bench.gating.files import Options, gate_files
     from ladder_bench.report import gate as shown
 
     rules: PolicyShape | None = None
-    started = ""
     try:
         rules = _rules(policy, strict, inference, on_inconclusive)
-        found, started = _decided(run_folder, baseline, anchor, strategy, against, prices, rules)
+        found = gate_files(run_folder, baseline, Options(rules, strategy, against, prices, anchor))
     except InputError as error:
         found = {"outcome": "refused", "reasons": [str(each) for each in error.problems]}
     lenience = (rules.on_inconclusive if rules else None) or on_inconclusive
-    _write_all(found, lenience, started, junit, markdown)
+    _write_all(found, lenience, junit, markdown)
     if as_json:
         print_json(found)
     elif found["outcome"] != "refused":
@@ -88,31 +88,12 @@ def _rules(
     policy: str | None, strict: bool, inference: Literal["population", "suite"] | None, on_inconclusive: Lenience | None
 ) -> PolicyShape:
     """The policy with what the command line says on top."""
-    from ladder_bench.gate.policy import load_policy
+    from ladder_bench.gating.policy import load_policy
 
     said: dict[str, Any] = {"strict": True} if strict else {}
     said |= {} if inference is None else {"inference": inference}
     said |= {} if on_inconclusive is None else {"on_inconclusive": on_inconclusive}
     return load_policy(policy).model_copy(update=said)
-
-
-def _decided(
-    run_folder: Path, baseline: Path, anchor: Path | None, strategy: str | None, against: str | None,
-    prices: str | None, rules: PolicyShape,
-) -> tuple[dict[str, Any], str]:  # fmt: skip
-    from ladder_bench import content, folder, reprice
-    from ladder_bench.gate.gating import Asked, gate
-    from ladder_bench.sides import baselines
-
-    held = baselines.load(baseline)
-    release = None if anchor is None else baselines.load(anchor)
-    run = folder.read(run_folder)
-    declared = None
-    if prices is not None:
-        known = [*dict.fromkeys([*(tier["name"] for tier in run.about["tiers"]), *held.prices])]
-        declared = reprice.read_prices(content.read_yaml(content.locate(prices, "ladders/tiers")), known)
-    asked = Asked(rules, strategy, against, declared, prices)
-    return gate(run, held, asked, release), str(run.about.get("started", ""))
 
 
 def _exit_code(outcome: str, lenience: Lenience | None) -> int:
@@ -123,13 +104,11 @@ def _exit_code(outcome: str, lenience: Lenience | None) -> int:
     return 0
 
 
-def _write_all(
-    found: Mapping[str, Any], lenience: Lenience | None, started: str, junit: Path | None, markdown: Path | None
-) -> None:
+def _write_all(found: Mapping[str, Any], lenience: Lenience | None, junit: Path | None, markdown: Path | None) -> None:
     from ladder_bench.report import gate_ci
 
     if junit is not None:
-        _write(junit, gate_ci.junit(found, lenience, started))
+        _write(junit, gate_ci.junit(found, lenience, found.get("started", "")))
     if markdown is not None:
         _write(markdown, gate_ci.markdown(found))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from ladder_bench import content, cost, folder
+from ladder_bench import content, cost, folder, tiers
 from ladder_bench.domain import Json, Message, Price, Usage
 from ladder_bench.errors import InputError
 
@@ -80,3 +80,18 @@ def _caches(rows: Sequence[Row], current: Mapping[str, Price]) -> Iterator[list[
     known = [place for place in priced if rows[place]["input"] is not None]
     yield [place for place in known if rows[place]["purpose"] != "user"]
     yield [place for place in known if rows[place]["purpose"] == "user"]
+
+
+def read_prices(document: content.Document, known: Sequence[str]) -> dict[str, Price]:
+    """The prices in a file by tier name. Raises InputError for what is wrong with it, and for tiers not in `known`."""
+    found, places = tiers.prices_in(document)
+    unknown = [name for name in found if name not in known]
+    if unknown:
+        valid = f"; the run has: {', '.join(known)}"
+        raise InputError(
+            [
+                document.problem(places[name], f"unknown tier '{name}'{content.did_you_mean(name, known)}{valid}")
+                for name in unknown
+            ]
+        )
+    return found

@@ -9,9 +9,9 @@ from ladder_bench.analyse.decisions import Decided, Test, decide
 from ladder_bench.analyse.effects import Effect
 from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json
-from ladder_bench.gate import rare, rows
-from ladder_bench.gate.pair import Pair
-from ladder_bench.gate.policy import PolicyShape
+from ladder_bench.gating import rare, rows
+from ladder_bench.gating.pair import Pair
+from ladder_bench.gating.policy import PolicyShape
 from ladder_bench.sides.side import Baseline
 
 TITLES = {"qpd": "quality per dollar", "quality": "quality", "harm": "unsupported claims a turn"}

@@ -9,10 +9,10 @@ import numpy as np
 from ladder_bench.analyse.decisions import Outcome
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.domain import Json
-from ladder_bench.gate.blocking import TITLES
-from ladder_bench.gate.pair import Pair
-from ladder_bench.gate.policy import PolicyShape
-from ladder_bench.gate.preconditions import left_out
+from ladder_bench.gating.blocking import TITLES
+from ladder_bench.gating.pair import Pair
+from ladder_bench.gating.policy import PolicyShape
+from ladder_bench.gating.preconditions import left_out
 from ladder_bench.sides.side import Baseline
 
 NAMED = 3  # tests that a sentence names

@@ -9,7 +9,7 @@ from ladder_bench.domain import Price
 from ladder_bench.sides.side import Baseline, Side
 
 if TYPE_CHECKING:
-    from ladder_bench.gate.gating import Asked
+    from ladder_bench.gating.deciding import Asked
 
 RATES = ("input", "cached", "cache_write", "output", "reasoning")
 CACHE = ("ttl_s", "minimum_prefix")

@@ -13,7 +13,7 @@ from math import ceil, exp, isfinite, log
 import numpy as np
 
 from ladder_bench.analyse.decisions import ALPHA, Decided
-from ladder_bench.gate.pair import Pair
+from ladder_bench.gating.pair import Pair
 
 WHY = "the same conversations are resolved on both sides; {n} of them do not exclude that one in {one_in} would be lost"
 

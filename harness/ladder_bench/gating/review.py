@@ -13,9 +13,9 @@ from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.tails import TAIL, tail_share
 from ladder_bench.analyse.turns import over_samples
 from ladder_bench.domain import Json
-from ladder_bench.gate import rare
-from ladder_bench.gate.pair import Pair
-from ladder_bench.gate.policy import ReviewShape
+from ladder_bench.gating import rare
+from ladder_bench.gating.pair import Pair
+from ladder_bench.gating.policy import ReviewShape
 
 SMALL = 50  # conversations below which a sample is small (3-statistics)
 WITHIN = (0.1, 10.0)  # times F: if the verdict flips in here, it hangs on a guess

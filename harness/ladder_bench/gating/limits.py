@@ -13,11 +13,11 @@ from ladder_bench.analyse.decisions import ALPHA, Decided, Test, decide
 from ladder_bench.analyse.effects import Effect, Reading
 from ladder_bench.analyse.turns import Flags, over_samples
 from ladder_bench.domain import Json
-from ladder_bench.gate import rows
-from ladder_bench.gate.blocking import NOTHING
-from ladder_bench.gate.pair import Pair
-from ladder_bench.gate.policy import FloorShape, LatencyShape, PaddingShape, PolicyShape
-from ladder_bench.gate.rows import POINTS, Scale
+from ladder_bench.gating import rows
+from ladder_bench.gating.blocking import NOTHING
+from ladder_bench.gating.pair import Pair
+from ladder_bench.gating.policy import FloorShape, LatencyShape, PaddingShape, PolicyShape
+from ladder_bench.gating.rows import POINTS, Scale
 from ladder_bench.sides.side import Side
 
 UNKNOWN_WAITS = 0.02  # of the turns; beyond it the slow ones may be among those

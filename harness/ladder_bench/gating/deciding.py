@@ -12,12 +12,12 @@ from ladder_bench.analyse.decisions import ALPHA, together
 from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json, Price
 from ladder_bench.errors import InputError
-from ladder_bench.gate import limits, pricing, review, words
-from ladder_bench.gate.blocking import blocking, money
-from ladder_bench.gate.needed import needed
-from ladder_bench.gate.pair import Pair, pair_of
-from ladder_bench.gate.policy import PolicyShape
-from ladder_bench.gate.preconditions import reasons, unpriced
+from ladder_bench.gating import limits, pricing, review, words
+from ladder_bench.gating.blocking import blocking, money
+from ladder_bench.gating.needed import needed
+from ladder_bench.gating.pair import Pair, pair_of
+from ladder_bench.gating.policy import PolicyShape
+from ladder_bench.gating.preconditions import reasons, unpriced
 from ladder_bench.sides.reading import baseline_of, members, unknown
 from ladder_bench.sides.side import Baseline, Side
 

@@ -10,8 +10,8 @@ from ladder_bench.analyse.effects import Effect
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json
-from ladder_bench.gate.blocking import SLICE
-from ladder_bench.gate.pair import Pair, among_all
+from ladder_bench.gating.blocking import SLICE
+from ladder_bench.gating.pair import Pair, among_all
 
 FEWEST_SAMPLES = 2
 

@@ -9,7 +9,7 @@ import numpy as np
 from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.turns import Flags, over_samples
 from ladder_bench.domain import Price
-from ladder_bench.gate.policy import PolicyShape
+from ladder_bench.gating.policy import PolicyShape
 from ladder_bench.sides.fingerprints import differences
 from ladder_bench.sides.side import Baseline, Side
 
