@@ -50,7 +50,7 @@ def blocking(base: Arm, candidate: Arm, unresolved_usd: float, contrast: Contras
     quality = [effects.mean(arm["quality"]) for arm in (candidate, base)]
     harm = [effects.mean(-arm["harm"]) for arm in (candidate, base)]
     named = {"log QPD": contrast(*qpd), "quality": contrast(*quality), "harm": contrast(*harm)}
-    return [Test(name, effect, MARGINS[name]) for name, effect in named.items()]
+    return [Test(name, effect, MARGINS[name], skewed=name == "harm") for name, effect in named.items()]
 
 
 def worse_by_margin(design: Design) -> dict[str, Design]:

@@ -47,6 +47,15 @@ def test_the_file_has_a_line_a_conversation_and_no_text(tmp_path: Path) -> None:
     assert json.loads(text)["strategies"][0]["summary"]["quality"]["n"] == 30
 
 
+def test_a_judges_key_stays_out_of_the_file() -> None:
+    params = {"temperature": 0, "api_key": "sk-1", "extra_headers": {"X-Team": "sk-2"}, "more": {"accessToken": "sk-3"}}
+
+    text = baselines.as_text(baseline_of(run(about={"judges": [{"model": "openai/kind", "params": params}]})))
+
+    assert "openai/kind" in text
+    assert "sk-" not in text
+
+
 def test_the_same_run_makes_the_same_bytes() -> None:
     assert baselines.as_text(baseline_of(run())) == baselines.as_text(baseline_of(run()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from math import log
 from pathlib import Path
 
@@ -289,6 +290,28 @@ def test_a_tier_that_only_the_baseline_has_keeps_its_price() -> None:
     assert found["primary"]["cost_usd_warm"]["baseline"] > found["primary"]["cost_usd_warm"]["run"]
 
 
+def test_another_model_behind_a_tiers_name_is_priced_by_its_own_price_and_it_says_so() -> None:
+    tiers = [{"name": "light", "model": "scripted/grand", "price": asdict(Price(5.0, 20.0))}]
+
+    found = decide(run(N, made=made(), about={"tiers": tiers}), run(N, made=made()))
+
+    usd = found["primary"]["cost_usd_warm"]
+    assert usd["run"] == pytest.approx(10 * usd["baseline"], rel=1e-6)
+    assert found["notes"] == [
+        "tier 'light' is scripted/light in the baseline and scripted/grand in the run: what the baseline used keeps its "
+        "price of then"
+    ]
+
+
+def test_declared_prices_are_those_of_the_runs_model() -> None:
+    tiers = [{"name": "light", "model": "scripted/grand", "price": asdict(Price(5.0, 20.0))}]
+
+    found = decide(run(N, made=made(), about={"tiers": tiers}), run(N, made=made()), prices={"light": Price(1.0, 4.0)})
+
+    usd = found["primary"]["cost_usd_warm"]
+    assert usd["run"] == pytest.approx(2 * usd["baseline"], rel=1e-6)
+
+
 # --- limits and flags ----------------------------------------------------------------------
 
 
@@ -344,6 +367,32 @@ def test_small_losses_that_each_pass_do_not_pass_the_anchor() -> None:
     found = decide(new, last, anchor)
     assert row(found, "quality against the anchor")["outcome"] == "fail"
     assert found["outcome"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"output": 0, "input": 0}, "anchor: 100.0% of the conversations were answered with a usage of 0 tokens"),
+        ({"estimated": True}, "anchor: usage of 800 calls was estimated in the run"),
+        ({"resolved": np.nan}, "anchor: resolved is not defined"),
+    ],
+)
+def test_an_anchor_is_held_to_what_it_needs_though_no_test_needs_it(more: dict[str, object], reason: str) -> None:
+    policy = {"tests": ["quality", "harm"], "limits": {"anchor": {"qpd": 0.10}}}
+    old = run(N, made=made())
+
+    found = decide(run(N, made=made(**more)), old, old, policy=policy)
+
+    assert reason in refused(found)
+
+
+def test_answers_without_a_token_leave_padding_open() -> None:
+    policy = {"tests": ["quality", "harm"]}
+
+    found = decide(run(N, made=made(output=0, input=0)), run(N, made=made()), policy=policy)
+
+    assert found["outcome"] == "inconclusive"
+    assert found["why"] == "not enough to tell about padding: a side has no answer tokens"
 
 
 def test_a_calibrated_judge_shrinks_the_margin_of_quality() -> None:

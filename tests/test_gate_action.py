@@ -19,13 +19,19 @@ exit 1
 """
 
 
+WRONG_USAGE = """#!/bin/sh
+echo "$@" >> "$ARGUMENTS"
+exit 2
+"""
+
+
 def action() -> dict[str, Any]:
     return dict(read_yaml(FILE).value)
 
 
-def done(tmp_path: Path, **inputs: str) -> tuple[int, list[str], str]:
+def done(tmp_path: Path, stub: str = STUB, **inputs: str) -> tuple[int, list[str], str]:
     """The action's script with a command that writes down what it is given: exit code, arguments, outputs."""
-    (tmp_path / "ladder-bench").write_text(STUB, encoding="utf-8")
+    (tmp_path / "ladder-bench").write_text(stub, encoding="utf-8")
     (tmp_path / "ladder-bench").chmod(0o755)
     step = action()["runs"]["steps"][1]
     given = {name: inputs.get(name.lower(), "") for name in step["env"]} | {"OUT": str(tmp_path / "out")}
@@ -33,7 +39,7 @@ def done(tmp_path: Path, **inputs: str) -> tuple[int, list[str], str]:
         **os.environ, **given, "PATH": f"{tmp_path}:{os.environ['PATH']}", "ARGUMENTS": str(tmp_path / "arguments"),
         "GITHUB_OUTPUT": str(tmp_path / "outputs"),
     }  # fmt: skip
-    left = subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=False)
+    left = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step["run"]], env=environment, check=False)
     arguments = (tmp_path / "arguments").read_text(encoding="utf-8").splitlines()
     return left.returncode, arguments, (tmp_path / "outputs").read_text(encoding="utf-8")
 
@@ -48,6 +54,16 @@ def test_the_action_passes_its_inputs_and_the_exit_code_on(tmp_path: Path) -> No
         "--on-inconclusive=warn", "--strict", "--", "runs/new",
     ]  # fmt: skip
     assert outputs.splitlines()[0] == "outcome=fail"
+
+
+def test_an_earlier_decision_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "comment.md").write_text("### PASS: identical", encoding="utf-8")
+
+    code, _, outputs = done(tmp_path, stub=WRONG_USAGE, run="runs/new", baseline="b.json")
+
+    assert code == 2
+    assert outputs.splitlines()[0] == "outcome=refused"
 
 
 def test_an_input_with_shell_code_in_it_is_text(tmp_path: Path) -> None:

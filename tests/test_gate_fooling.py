@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -64,6 +65,18 @@ def a_price_of_0_for_answers() -> folder.Run:
     return run(N, made={"ladder": honest()}, prices={**PRICES, "advanced": Price(4.0, 0.0)})
 
 
+def a_price_of_0_for_thinking() -> folder.Run:
+    return run(N, made={"ladder": honest()}, prices={**PRICES, "advanced": Price(4.0, 20.0, reasoning=0.0)})
+
+
+def a_dearer_model_under_the_same_name() -> folder.Run:
+    tiers = [
+        {"name": name, "model": f"scripted/{name}-pro", "price": {**asdict(price), "input": 400.0, "output": 2000.0}}
+        for name, price in PRICES.items()
+    ]
+    return run(N, made={"ladder": honest()}, about={"tiers": tiers})
+
+
 def a_usage_of_0() -> folder.Run:
     return changed(output=0, input=0)
 
@@ -115,7 +128,7 @@ def a_stopped_run() -> folder.Run:
 
 FOOLING = (
     empty_answers, nearly_empty_answers, refusals, padding, padding_of_hard_answers_alone, dropped_hard_conversations,
-    a_price_of_0, a_price_of_0_for_answers, a_usage_of_0, a_usage_of_0_in_hard_conversations, a_cheaper_worse_tier, a_much_cheaper_much_worse_tier,
+    a_price_of_0, a_price_of_0_for_answers, a_price_of_0_for_thinking, a_dearer_model_under_the_same_name, a_usage_of_0, a_usage_of_0_in_hard_conversations, a_cheaper_worse_tier, a_much_cheaper_much_worse_tier,
     failed_hard_conversations, a_few_failed_hard_conversations, estimated_usage, hard_conversations_without_quality,
     hard_conversations_without_an_outcome, the_same_quality_for_more_claims, another_judge, a_stopped_run,
 )  # fmt: skip
@@ -133,6 +146,7 @@ def test_nothing_that_only_looks_good_passes(fool: Callable[[], folder.Run]) -> 
     [
         (empty_answers, "fail"), (nearly_empty_answers, "fail"), (refusals, "fail"), (padding, "inconclusive"),
         (dropped_hard_conversations, "refused"), (a_price_of_0, "refused"), (a_cheaper_worse_tier, "fail"),
+        (a_price_of_0_for_thinking, "refused"), (a_dearer_model_under_the_same_name, "fail"),
         (failed_hard_conversations, "refused"), (estimated_usage, "refused"),
         (hard_conversations_without_quality, "refused"), (the_same_quality_for_more_claims, "fail"),
     ],

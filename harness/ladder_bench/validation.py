@@ -23,6 +23,7 @@ LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 DATASETS = (*LINES, ".parquet", ".csv")
 YAML = (".yaml", ".yml")
 CASES_HAVE = {"clean", "flawed"}  # keys of a case of the self-test
+ARMS_HAVE = {"conversation", "arm"}  # keys of a finished transcript
 
 
 class LexiconShape(tiers.Shape):
@@ -84,6 +85,12 @@ def _check(path: Path) -> None:
     if keys >= labelled.KEYS:
         labelled.load(str(path))
         return
+    if keys >= ARMS_HAVE:
+        raise InputError(
+            Problem("is a log of arms: 'ladder-bench import --arms FILE --out RUN' checks it", str(path), 1, 1)
+        )
+    if _baseline(path):
+        return
     if path.name.endswith(DATASETS) or _holds_conversations(path):
         corpus.load(str(path))
         return
@@ -110,6 +117,18 @@ def _first_line(path: Path) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
+def _baseline(path: Path) -> bool:
+    """Check a gate's baseline; False where the file is none."""
+    if path.suffix != ".json":
+        return False
+    from ladder_bench.sides import baselines  # brings numpy, which nothing else here needs
+
+    if not baselines.is_baseline(path):
+        return False
+    baselines.load(path)
+    return True
+
+
 # --- kinds of files ------------------------------------------------------------------------
 
 
@@ -121,6 +140,10 @@ def _cases(path: Path) -> None:
 
 def _tiers(document: Document, path: Path) -> None:
     tiers.read_tiers(document)
+
+
+def _prices(document: Document, path: Path) -> None:
+    tiers.prices_in(document)
 
 
 def _ladder(document: Document, path: Path) -> None:
@@ -230,6 +253,7 @@ KINDS: Mapping[str, Kind] = {
     "gate policy": _kind("margins", PolicyShape, _gate),
     "simulator": _kind("profiles", tiers.SimulatorShape, _simulator),
     "tiers file": _kind("tiers", tiers.TiersShape, _tiers),
+    "price list": _kind("prices", tiers.PricesShape, _prices),
     "policy of recommend": _kind("traffic", policy.PolicyShape, _recommendation),
 }
 

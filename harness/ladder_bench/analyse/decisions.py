@@ -26,11 +26,12 @@ Outcome = Literal["pass", "fail", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """An effect, and by how much it may be worse. Higher is better."""
+    """An effect, and by how much it may be worse; higher is better. `skewed`: few conversations may carry all of it."""
 
     name: str
     effect: Effect
     margin: float
+    skewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def decide(tests: Sequence[Test], alpha: float = ALPHA) -> list[Decided]:
     p_values = [test.effect.p_below() for test in tests]
     found = []
     for test, p_worse, is_worse in zip(tests, p_values, holm(p_values, alpha), strict=True):
-        low, high = test.effect.bounds(alpha)
+        low, high = test.effect.skewed_bounds(alpha) if test.skewed else test.effect.bounds(alpha)
         outcome: Outcome = "pass" if low > -test.margin else "fail" if is_worse else "inconclusive"
         needed = conversations_needed(test.effect.deviation, test.margin, alpha)
         found.append(Decided(test, outcome, low, high, p_worse, needed))

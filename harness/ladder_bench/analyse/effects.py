@@ -127,6 +127,24 @@ class Effect:
         half = t_quantile(1 - alpha, self.freedom) * self.error
         return self.value - half, self.value + half
 
+    @property
+    def skewness(self) -> float:
+        """Of the effect's own distribution: its third cumulant over its standard error cubed."""
+        return float(sum((part**3).mean() / part.size**2 for part in self.parts)) / self.error**3
+
+    def skewed_bounds(self, alpha: float) -> tuple[float, float]:
+        """The bounds, further out on the side of a long tail (Hall 1992), never further in.
+
+        For what few conversations carry: where one of thirty has all the harm, a plain bound at 5 % is wrong in 22 % of
+        100 conversations, this one in 7 % (gamma sizes; scripts/bench/coverage.md has the grid).
+        """
+        low, high = self.bounds(alpha)
+        if not 0 < self.error < float("inf") or self.fewest < FEWEST:
+            return low, high
+        quantile = t_quantile(1 - alpha, self.freedom)
+        least, most = (self.value - self.error * uncorrected(each, self.skewness) for each in (quantile, -quantile))
+        return min(low, least), max(high, most)
+
     def p_below(self, bound: float = 0.0) -> float:
         """One-sided p-value that the effect is below a bound; 1 where n is too small."""
         if self.identical:
@@ -184,6 +202,19 @@ class Suite(Effect):
             within = _dot(one - one.mean(axis=1, keepdims=True), two - two.mean(axis=1, keepdims=True))
             found += within / (samples - 1) / samples / count**2
         return found
+
+
+def corrected(t: float, skewness: float) -> float:
+    """Hall's monotone cubic of a studentised mean (1992): t + S (t^2 / 3 + 1/6) + S^2 t^3 / 27."""
+    return t + skewness * (t**2 / 3 + 1 / 6) + skewness**2 * t**3 / 27
+
+
+def uncorrected(t: float, skewness: float) -> float:
+    """The inverse of `corrected`."""
+    if abs(skewness) < NOISE:
+        return t
+    inside = 1 + skewness * (t - skewness / 6)
+    return 3 / skewness * float(np.cbrt(inside) - 1)
 
 
 def suite(effect: Effect) -> Suite:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,7 +15,10 @@ from ladder_bench.cli.app import JsonOption, app, print_json
 from ladder_bench.errors import InputError
 
 if TYPE_CHECKING:
+    from ladder_bench.folder import Run
     from ladder_bench.imports import Imported
+
+WORTH_A_WORD = 500  # transcripts, which take some seconds to grade
 
 
 @app.command("import")
@@ -44,6 +48,12 @@ def import_(
         float | None,
         typer.Option(min=0, help="Dollars that an unresolved conversation costs; default: ten on the dearest arm."),
     ] = None,
+    checks: Annotated[
+        bool,
+        typer.Option(
+            "--checks/--no-checks", help="Grade the answers by rule, too: unsupported specifics, self-corrections."
+        ),
+    ] = True,
     strict: Annotated[
         bool, typer.Option("--strict", help="Leave no transcript out: exit 2 where one would be.")
     ] = False,
@@ -69,10 +79,21 @@ def import_(
             command=shlex.join(["ladder-bench", *sys.argv[1:]]),
         )
     )
+    if checks:
+        done = replace(done, run=_graded(done))
     if as_json:
         print_json(done.as_json())
         return
     _print(done)
+
+
+def _graded(done: Imported) -> Run:
+    """The run with what rules say of its answers: the gate holds one arm's unsupported claims against another's."""
+    from ladder_bench.experiment import regrading
+
+    if done.imported >= WORTH_A_WORD:
+        typer.echo(f"grading {done.imported:,} transcripts by rule (--no-checks leaves that out)", err=True)
+    return regrading.regrade(done.run.path, regrading.Options(rubrics=("checks",))).after
 
 
 def _print(done: Imported) -> None:

@@ -152,7 +152,8 @@ def validate(
         list[Path] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="Datasets, ladders, tiers, matrices, rubrics, lexicons, folders; default: what is bundled.",
+            help="Datasets, ladders, tiers, prices, matrices, rubrics, lexicons, policies, baselines, folders; "
+            "default: what is bundled.",
         ),
     ] = None,
     as_json: JsonOption = False,

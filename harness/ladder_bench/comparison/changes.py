@@ -9,12 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 from ladder_bench.analyse import strategies
 from ladder_bench.comparison.arms import Arm, Held
 from ladder_bench.domain import Json, canonical
+from ladder_bench.sides.secrets import HIDDEN, hides, without
 
-SECRET = re.compile(
-    r"(?:^|[_.-])(?:key|api_?key|token|secret|password|passwd|authorization|auth|headers?|bearer|credentials?|cookie)$",
-    re.IGNORECASE,
-)
-HIDDEN = "(not shown)"
 LONGEST = 200  # characters of a value
 NOT_OF_TIERS = ("name", "price", "cache_group")
 CONFIG = (
@@ -134,19 +130,17 @@ def _shown(what: str, value: Json) -> str | None:
     """A value as it may be shown: short, and without what could be a key."""
     if value is None:
         return None
-    last = re.split(r"[ .]", what)[-1]
-    if SECRET.search(last) and not isinstance(value, bool | int | float):
+    path = re.split(r"[ .]", what)
+    if any(hides(name, value) for name in path[_named(path) :]):  # what is inside of headers as well
         return HIDDEN
-    text = value if isinstance(value, str) else canonical(_plain(value))
+    text = value if isinstance(value, str) else canonical(without(value))
     text = _without_user(text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def _plain(value: Json) -> Json:
-    """A nested value with what could be a key left out."""
-    if isinstance(value, Mapping):
-        return {key: HIDDEN if SECRET.search(str(key)) else _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+def _named(path: list[str]) -> int:
+    """Where the parameters begin: a tier or a judge may be called as it likes."""
+    return path.index("params") + 1 if "params" in path else len(path) - 1
 
 
 def _without_user(text: str) -> str:

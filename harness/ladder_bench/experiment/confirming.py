@@ -126,7 +126,9 @@ def _rolled(
 
 def rules_of(about: Json) -> Rules:
     """The rules that a run's triggers were looked for with. Raises InputError where they have changed."""
-    lexicons = about["config"]["lexicons"]
+    lexicons = about["config"].get("lexicons")
+    if lexicons is None:  # imported: no trigger was looked for
+        return load_rules(None)
     rules = load_rules(None if lexicons["folder"] is None else Path(lexicons["folder"]))
     if rules.digest[:16] != lexicons["hash"]:
         raise InputError("the triggers' lexicons have changed since the run was made; run it again")

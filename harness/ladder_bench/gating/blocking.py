@@ -39,7 +39,8 @@ def blocking(
         elif effect is None:
             found[name] = rows.bare(name, "inconclusive", "points", shown[name], 0, UNKNOWN)
         else:
-            built.append(Test(name, effect, -log(1 - shown[name]) if name == "qpd" else shown[name]))
+            margin = -log(1 - shown[name]) if name == "qpd" else shown[name]
+            built.append(Test(name, effect, margin, skewed=name == "harm"))
     decided, why = decide(built), {}
     for place, each in enumerate(decided):
         if each.test.name == "qpd":

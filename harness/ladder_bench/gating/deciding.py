@@ -9,13 +9,14 @@ from math import log
 from ladder_bench import content, folder
 from ladder_bench.analyse import strategies
 from ladder_bench.analyse.decisions import ALPHA, together
+from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json, Price
 from ladder_bench.errors import InputError
 from ladder_bench.gating import limits, pricing, review, words
 from ladder_bench.gating.blocking import blocking, money
 from ladder_bench.gating.needed import needed
-from ladder_bench.gating.pair import Pair, pair_of
+from ladder_bench.gating.pair import Pair, usd_of
 from ladder_bench.gating.policy import PolicyShape
 from ladder_bench.gating.preconditions import reasons, unpriced
 from ladder_bench.sides.reading import baseline_of, members, unknown
@@ -39,13 +40,13 @@ def gate(run: folder.Run, baseline: Baseline, asked: Asked, anchor: Baseline | N
     Raises InputError for names that nothing has.
     """
     names, said = _chosen(run, baseline, asked)
-    new = baseline_of(run, [names[0]], baseline.prices)
+    new = baseline_of(run, [names[0]], pricing.caches(run, baseline))
     sides, policy = (new.sides[names[0]], baseline.sides[names[1]]), asked.policy
-    prices = pricing.today(new, baseline, asked.prices)
     why = _refused(new, baseline, anchor, sides, asked)
     if why:
         return {"outcome": "refused", "reasons": why, "strategy": names[0], "against": names[1]}
-    pair = pair_of(*sides, prices, baseline.unresolved_usd or 0.0, policy.inference)
+    usd = _usd(sides, pricing.today(new, baseline, asked.prices))
+    pair = Pair(*sides, usd, baseline.unresolved_usd or 0.0, policy.inference)
     slices = _slices(run, policy)
     return {
         **_decided(run, pair, _held(anchor, pair, asked, new), baseline, policy, slices),
@@ -97,7 +98,7 @@ def _refused(
     if not found and "qpd" in policy.tests:
         found = unpriced(sides, pricing.today(new, baseline, asked.prices)) or words.without_f(baseline)
     if not found and anchor is not None:
-        found = [f"anchor: {each}" for each in _anchor_reasons(new, anchor, sides, asked)]
+        found = [f"anchor: {each}" for each in _anchor_reasons(new, (baseline, anchor), sides, asked)]
     return found
 
 
@@ -135,13 +136,18 @@ def _anchored(anchor: Baseline, name: str) -> Side:
     return anchor.sides.get(name) or anchor.sides[anchor.primary]
 
 
-def _anchor_reasons(new: Baseline, anchor: Baseline, sides: tuple[Side, Side], asked: Asked) -> list[str]:
+def _anchor_reasons(
+    new: Baseline, held: tuple[Baseline, Baseline], sides: tuple[Side, Side], asked: Asked
+) -> list[str]:
+    """Why the run cannot be held against the anchor by what the policy asks of it, whatever the tests are."""
+    baseline, anchor = held
     if not anchor.anchor:
         return ["the file is a baseline that is no anchor ('baseline update --anchor' writes one)"]
-    pair = sides[0], _anchored(anchor, sides[1].strategy)
-    found = reasons(new, anchor, pair, asked.policy)
-    if not found and asked.policy.limits.anchor.qpd is not None:
-        return unpriced(pair, pricing.today(new, anchor, asked.prices))
+    pair, limits = (sides[0], _anchored(anchor, sides[1].strategy)), asked.policy.limits.anchor
+    tests = [name for name in ("qpd", "quality", "harm") if getattr(limits, name) is not None]
+    found = reasons(new, anchor, pair, asked.policy.model_copy(update={"tests": tests}))
+    if not found and limits.qpd is not None:
+        return unpriced(pair, pricing.today(new, anchor, asked.prices)) or words.without_f(baseline)
     return found
 
 
@@ -150,7 +156,12 @@ def _held(anchor: Baseline | None, pair: Pair, asked: Asked, new: Baseline) -> P
     if anchor is None:
         return None
     side = _anchored(anchor, pair.baseline.strategy)
-    return pair_of(pair.run, side, pricing.today(new, anchor, asked.prices), pair.unresolved_usd, pair.inference)
+    usd = _usd((pair.run, side), pricing.today(new, anchor, asked.prices))
+    return Pair(pair.run, side, usd, pair.unresolved_usd, pair.inference)
+
+
+def _usd(sides: tuple[Side, Side], prices: pricing.Both) -> tuple[Array, Array]:
+    return usd_of(sides[0], prices[0]), usd_of(sides[1], prices[1])
 
 
 def _slices(run: folder.Run, policy: PolicyShape) -> dict[str, Flags]:

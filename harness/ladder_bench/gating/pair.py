@@ -174,10 +174,10 @@ def pair_of(
     run: Side, baseline: Side, prices: Mapping[str, Price], unresolved_usd: float, inference: Inference = "population"
 ) -> Pair:
     """Two sides at the same prices."""
-    return Pair(run, baseline, (_usd(run, prices), _usd(baseline, prices)), unresolved_usd, inference)
+    return Pair(run, baseline, (usd_of(run, prices), usd_of(baseline, prices)), unresolved_usd, inference)
 
 
-def _usd(side: Side, prices: Mapping[str, Price]) -> Array:
+def usd_of(side: Side, prices: Mapping[str, Price]) -> Array:
     """Warm dollars; NaN all over where a tier has no price, which matters only where dollars are asked for."""
     if any(tier not in prices for tier in side.tokens.tiers):
         return np.full(side.turns.shape, np.nan)

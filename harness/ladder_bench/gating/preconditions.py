@@ -65,19 +65,24 @@ def _nothing_before(pair: tuple[Side, Side]) -> bool:
     return bool(old == 0 < new)
 
 
-def unpriced(pair: tuple[Side, Side], prices: Mapping[str, Price]) -> list[str]:
+def unpriced(pair: tuple[Side, Side], prices: tuple[Mapping[str, Price], Mapping[str, Price]]) -> list[str]:
     """Tiers without a price, or with one of 0: quality per dollar of what is free means nothing."""
     found = []
-    for line in sorted({line for side in pair for line in side.tokens.lines}):
-        price = prices.get(line.tier)
+    for line, known in ((line, known) for side, known in zip(pair, prices, strict=True) for line in side.tokens.lines):
+        price = known.get(line.tier)
         if price is None:
             found.append(f"tier '{line.tier}' has no price: name one with --prices")
-        elif 0.0 in (price.at(line.above + 1).input, price.at(line.above + 1).output):
+        elif 0.0 in _rates(price.at(line.above + 1)):
             found.append(
                 f"tier '{line.tier}' has a price of 0: quality per dollar of what is free means nothing; name its "
                 "price with --prices"
             )
     return list(dict.fromkeys(found))
+
+
+def _rates(price: Price) -> tuple[float | None, ...]:
+    """What may not be free: prompts, answers, and what a model thinks, which may be most of an answer."""
+    return price.input, price.output, price.reasoning
 
 
 def _in_words(difference: str) -> str:

@@ -40,6 +40,8 @@ def why(outcome: Outcome, all_rows: Sequence[Mapping[str, Json]], raised: Sequen
         return f"too few conversations to tell: {n}, and {FEWEST} are needed for an interval"
     padded = [each for each in open_ if each["name"] == "padding"]
     if padded and len(open_) == 1:
+        if padded[0]["value"] is None:
+            return f"not enough to tell about padding: {padded[0]['why']}"
         return f"{padded[0]['why']}: {padded[0]['value']:.1f} times the baseline's tokens an answer"
     return f"not enough to tell about {_listed([named(each) for each in open_])}"
 

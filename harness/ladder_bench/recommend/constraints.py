@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import ceil, copysign, exp, inf, isfinite, log
+from math import ceil, exp, inf, isfinite, log
 from typing import Literal
 
 from ladder_bench.analyse import effects
 from ladder_bench.analyse.decisions import ALPHA, conversations_needed
 from ladder_bench.analyse.effects import Effect, Reading
-from ladder_bench.analyse.estimates import FEWEST, NOISE, Array, t_above, t_quantile
+from ladder_bench.analyse.estimates import FEWEST, Array, t_above, t_quantile
 from ladder_bench.recommend.evidence import Arm, Evidence
 from ladder_bench.recommend.policy import Floor, Policy
 
@@ -190,28 +190,10 @@ def _by_t(constraint: Constraint, effect: Effect) -> tuple[float, float, float]:
     if error == 0:
         holds = value >= limit if constraint.at_least else value <= limit
         return value, value, 0.0 if holds else 1.0
-    skewness, quantile = _skewness(effect), t_quantile(1 - ALPHA, effect.freedom)
-    low, high = (value - error * _uncorrected(each, skewness) for each in (quantile, -quantile))
+    skewness, quantile = effect.skewness, t_quantile(1 - ALPHA, effect.freedom)
+    low, high = (value - error * effects.uncorrected(each, skewness) for each in (quantile, -quantile))
     sign = 1 if constraint.at_least else -1
-    return low, high, t_above(_corrected(sign * (value - limit) / error, sign * skewness), effect.freedom)
-
-
-def _skewness(effect: Effect) -> float:
-    """Of the effect's own distribution: its third cumulant over its standard error cubed."""
-    return float(sum((part**3).mean() / part.size**2 for part in effect.parts)) / effect.error**3
-
-
-def _corrected(t: float, skewness: float) -> float:
-    """Hall's monotone cubic of a studentised mean: t + S (t^2 / 3 + 1/6) + S^2 t^3 / 27."""
-    return t + skewness * (t**2 / 3 + 1 / 6) + skewness**2 * t**3 / 27
-
-
-def _uncorrected(corrected: float, skewness: float) -> float:
-    """The inverse of `_corrected`."""
-    if abs(skewness) < NOISE:
-        return corrected
-    inside = 1 + skewness * (corrected - skewness / 6)
-    return 3 / skewness * (copysign(abs(inside) ** (1 / 3), inside) - 1)
+    return low, high, t_above(effects.corrected(sign * (value - limit) / error, sign * skewness), effect.freedom)
 
 
 def _without_spread(constraint: Constraint, effect: Effect, n: float) -> tuple[float, float, float]:

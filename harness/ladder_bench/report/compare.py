@@ -123,7 +123,7 @@ def print_comparison(found: Mapping[str, Json]) -> None:
         console.print()
         terminal._line(console, grids.title(each, several_runs), style="bold")
         console.print(_fitting(console, grids.metrics(number, each), ("n",))[0])
-        unit = "; n counts clusters of conversations" if found["units"] == "clusters" else ""
+        unit = "; n counts clusters of conversations, such as a user's" if found["units"] == "clusters" else ""
         terminal._line(
             console, f"change: candidate minus base, or × the base; a point is 0.01{unit}. {BY_CHANCE}", style="dim"
         )

@@ -19,6 +19,7 @@ HOW = (
 )
 BY_LUCK = " Luck has a say in the choice here, so the last line's intervals are as wide as those of one half."
 MOST_NAMES = 6
+MOST_NEEDED = 1_000_000  # conversations
 
 
 def headline(found: Mapping[str, Json]) -> tuple[str, ...]:
@@ -61,13 +62,18 @@ def _headline(found: Mapping[str, Json], tested: str) -> Iterator[str]:
     if known:
         first = min(known, key=lambda row: row["usd_month"]["value"])
         yield (
-            f"About {first['needed_n']:,} conversations would decide {first['name']}, the cheapest of them; here are "
-            f"{found['conversations']:,}."
+            f"{_capital(_needed(first['needed_n']))} conversations would decide {first['name']}, the cheapest of them; "
+            f"here are {found['conversations']:,}."
         )
 
 
 def _capital(sentence: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}"
+
+
+def _needed(number: int, unit: str = "") -> str:
+    """How many: about 1,240. A value that all but lies on its limit would need more than anybody has."""
+    return f"about {unit}{number:,}" if number <= MOST_NEEDED else f"more than {unit}{MOST_NEEDED:,}"
 
 
 def _usd(estimate: Mapping[str, Json]) -> str:
@@ -117,7 +123,7 @@ def _reason(each: Mapping[str, Json]) -> str:
     if each["value"] is None:
         return f"{what}; {each['why']}"
     bound = _bounds(each)
-    need = f"; about {each['needed_n']:,} conversations would decide" if each["needed_n"] else ""
+    need = f"; {_needed(each['needed_n'])} conversations would decide" if each["needed_n"] else ""
     return f"{what}; it is {_shown(each, each['value'])}{bound and f' ({bound})'}, n = {each['n']:,}{need}"
 
 
@@ -175,7 +181,7 @@ def _constraints(found: Mapping[str, Json]) -> Grid | None:
 
 
 def _need(row: Mapping[str, Json]) -> str:
-    return f"until about n = {row['needed_n']:,}" if row["needed_n"] is not None else ""
+    return f"until {_needed(row['needed_n'], 'n = ')}" if row["needed_n"] is not None else ""
 
 
 def _constraint_cell(each: Mapping[str, Json]) -> Cell:

@@ -161,7 +161,7 @@ def needed(found: Mapping[str, Json]) -> list[str]:
     if asked["with_twice_the_samples"] is not None:
         said += f"; {asked['with_twice_the_samples']:,} with twice the samples"
     elif max(found["samples"]) == 1:
-        said += "; what more samples of each would do is not known from one"
+        said += "; what more samples of each would do is not known from one sample"
     return [said]
 
 

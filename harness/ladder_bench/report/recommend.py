@@ -76,7 +76,7 @@ def _rich(found: Grid, left_out: Collection[str]) -> RichTable:
     ]
     for place in kept:
         words = found.is_text[place]
-        longest = max(len(row[place]) for row in rows)
+        longest = max(len(found.heads[place]), *(len(row[place]) for row in rows))
         table.add_column(
             found.heads[place], justify="left" if words else "right", overflow="fold", no_wrap=not words,
             min_width=min(NAME, longest) if words else None,

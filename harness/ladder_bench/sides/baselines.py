@@ -71,6 +71,7 @@ class BaselineShape(Shape):
     stands_in: str | None
     unresolved_cost_usd: Dollars | None
     unresolved_cost_declared: bool
+    models: dict[str, str]
     usd_per_million: dict[str, SnapshotShape]
     judging: dict[str, Any]
     fingerprint: dict[str, Any]
@@ -107,6 +108,7 @@ def _head(baseline: Baseline) -> dict[str, Json]:
         "stands_in": baseline.stands_in,
         "unresolved_cost_usd": baseline.unresolved_usd,
         "unresolved_cost_declared": baseline.declared,
+        "models": dict(baseline.models),
         "usd_per_million": {name: json.loads(canonical(asdict(price))) for name, price in baseline.prices.items()},
         "judging": baseline.judging,
         "fingerprint": baseline.fingerprint,
@@ -245,6 +247,7 @@ def _baseline(document: Document) -> Baseline:
         value["stands_in"],
         incomplete=False,
         anchor=value["anchor"],
+        models=value["models"],
     )
 
 

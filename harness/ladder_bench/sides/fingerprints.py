@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ladder_bench import folder
 from ladder_bench.domain import Json, canonical, digest_of
+from ladder_bench.sides.secrets import without
 
 SHORT = 16  # characters of a hash
 NAMED = 3  # conversations that a message names
@@ -54,8 +55,8 @@ def _digests(run: folder.Run) -> dict[str, str]:
 
 
 def _judge(tier: Mapping[str, Json]) -> str:
-    """A judge by its model and parameters: its name is the user's affair."""
-    return f"{tier['model']} {canonical(tier['params'])}"
+    """A judge by its model and parameters, without keys: its name is the user's affair."""
+    return f"{tier['model']} {canonical(without(tier['params']))}"
 
 
 def _conversations(first: Mapping[str, Json], second: Mapping[str, Json]) -> list[str]:

@@ -77,7 +77,13 @@ def _baseline(run: folder.Run, strategies: Sequence[str], cached_as: Mapping[str
         _judging(summary),
         stands,
         bool(about.get("incomplete")),
+        models=models(run),
     )
+
+
+def models(run: folder.Run) -> dict[str, str]:
+    """The model behind each tier."""
+    return {tier["name"]: tier["model"] for tier in run.about["tiers"]}
 
 
 def primary(run: folder.Run, among: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Baseline:
 
     `prices`: USD per million tokens as the run had them. `unresolved_usd`: what one unresolved conversation costs,
     `declared` by the user or ten conversations on the top tier. `judging`: parse failures and flip rates of its judges.
-    `stands_in`: what was taken for quality where nothing else defines it.
+    `stands_in`: what was taken for quality where nothing else defines it. `models`: by the name of a tier.
     """
 
     sides: Mapping[str, Side]
@@ -64,6 +64,7 @@ class Baseline:
     stands_in: str | None
     incomplete: bool
     anchor: bool = False
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 def short(value: float) -> float:
