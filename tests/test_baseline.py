@@ -56,6 +56,19 @@ def test_a_judges_key_stays_out_of_the_file() -> None:
     assert "sk-" not in text
 
 
+@pytest.mark.parametrize("price", [{"input": float("nan")}, {"output": "x"}, {"input": -1.0}])
+def test_a_price_that_is_none_is_a_damaged_folder(price: dict[str, object]) -> None:
+    tiers = [{"name": "light", "model": "scripted/light", "price": {"input": 1.0, "output": 1.0, **price}}]
+
+    with pytest.raises(InputError, match=r"the run folder is damaged.*must be a number of at least 0"):
+        baseline_of(run(about={"tiers": tiers}))
+
+
+def test_a_cost_of_a_failure_that_is_no_number_is_a_damaged_folder() -> None:
+    with pytest.raises(InputError, match=r"damaged.*unresolved_cost_usd"):
+        baseline_of(run(summary={"unresolved_cost_usd": float("nan")}))
+
+
 def test_the_same_run_makes_the_same_bytes() -> None:
     assert baselines.as_text(baseline_of(run())) == baselines.as_text(baseline_of(run()))
 

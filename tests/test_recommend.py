@@ -555,3 +555,8 @@ def test_the_bound_and_the_p_value_of_a_skewed_value_agree() -> None:
         at_bound = constraints.Constraint("x", "rate", at_least, low if at_least else high)
 
         assert constraints._by_t(at_bound, effect)[2] == pytest.approx(0.05)
+
+
+def test_a_number_that_nobody_has_is_no_number() -> None:
+    assert decision._needed(1_240) == "about 1,240"
+    assert decision._needed(10**36, "n = ") == "more than n = 1,000,000"

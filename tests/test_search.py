@@ -539,6 +539,18 @@ def test_a_run_that_is_not_forced_is_refused(screened: Path, capsys: pytest.Capt
     assert "--replay forced" in err
 
 
+def test_an_imported_run_is_refused_in_a_line(screened: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = folder.read(screened / "screen")
+    config_of = {key: value for key, value in run.about["config"].items() if key != "lexicons"}
+    about = {**run.about, "mode": "imported", "config": config_of}
+    folder.write(screened / "imported", about, run.tables, run.summary, {})
+
+    code, _, err = said(capsys, screened, "imported")
+
+    assert code == 2
+    assert "mode 'imported'" in err
+
+
 def test_a_run_without_a_tier_alone_is_refused_by_the_tiers_name(
     screened: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -348,6 +348,21 @@ def test_a_file_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> No
     ]
 
 
+def test_prices_alone_are_a_kind_of_file(tmp_path: Path) -> None:
+    assert problems(tmp_path / "prices.yaml", "prices: {a: {input: 1, output: 2}}\n") == []
+    assert "'output' is missing" in problems(tmp_path / "prices.yaml", "prices: {a: {input: 1}}\n")[0]
+
+
+def test_a_log_of_arms_is_sent_to_the_import_in_a_line(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path / "ab.jsonl", '{"conversation": "c", "arm": "a", "messages": [' + USER + "]}\n")
+    assert "import --arms" in problem
+
+
+def test_a_baseline_is_read_as_the_gate_reads_it(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path / "base.json", '{\n "kind": "ladder-bench baseline",\n "schema": 99\n}\n')
+    assert "newer ladder-bench" in problem
+
+
 def test_a_folder_without_files_and_a_missing_file_are_problems(tmp_path: Path) -> None:
     assert "without any file" in str(validate([tmp_path]).problems[0])
     assert "no such file" in str(validate([tmp_path / "x.yaml"]).problems[0])

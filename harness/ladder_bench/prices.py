@@ -65,7 +65,14 @@ def snapshot(prices: Mapping[str, Price], date: datetime.date) -> Json:
 def from_snapshot(row: Mapping[str, Json]) -> Price:
     """A price back from a snapshot. Raises TypeError or ValueError where it is none."""
     steps = tuple((int(above), from_snapshot(step)) for above, step in row.get("steps", ()))
+    for name, value in row.items():
+        if name != "steps" and value is not None and not _is_number(value):
+            raise ValueError(f"price: '{name}' must be a number of at least 0, not {value!r}")
     return Price(**{**row, "steps": steps})
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 # --- the pinned list -----------------------------------------------------------------------

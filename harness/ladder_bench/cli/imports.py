@@ -38,7 +38,8 @@ def import_(
         Literal["arms", "tau-bench"] | None, typer.Option(help="What the files are; default: what they look like.")
     ] = None,
     tiers: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A tiers file, its tiers named like the arms: their prices.")
+        str | None,
+        typer.Option(metavar="FILE", help="Prices by arm, or a tiers file whose tiers are named like the arms."),
     ] = None,
     estimate_usage: Annotated[
         bool, typer.Option("--estimate-usage", help="Count tokens that the log did not count, flagged as estimated.")

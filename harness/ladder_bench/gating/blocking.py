@@ -9,7 +9,7 @@ from ladder_bench.analyse.decisions import Decided, Test, decide
 from ladder_bench.analyse.effects import Effect
 from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json
-from ladder_bench.gating import rare, rows
+from ladder_bench.gating import few, rare, rows
 from ladder_bench.gating.pair import Pair
 from ladder_bench.gating.policy import PolicyShape
 from ladder_bench.sides.side import Baseline
@@ -43,8 +43,14 @@ def blocking(
             built.append(Test(name, effect, margin, skewed=name == "harm"))
     decided, why = decide(built), {}
     for place, each in enumerate(decided):
-        if each.test.name == "qpd":
-            decided[place], why["qpd"] = rare.careful(pair, each)
+        name, reason = each.test.name, None
+        if name == "qpd":
+            decided[place], reason = rare.careful(pair, each)
+        if name != "harm" and reason is None:
+            among = slices[name.removeprefix(SLICE)] if name.startswith(SLICE) else None
+            cell = "resolved" if name == "qpd" else "quality"
+            decided[place], reason = few.careful(pair, decided[place], cell, among)
+        why[name] = reason
     for each in decided:
         found[each.test.name] = {
             **rows.row(each, SCALES.get(each.test.name, rows.POINTS), shown[each.test.name], why.get(each.test.name)),

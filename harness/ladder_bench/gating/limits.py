@@ -13,7 +13,7 @@ from ladder_bench.analyse.decisions import ALPHA, Decided, Test, decide
 from ladder_bench.analyse.effects import Effect, Reading
 from ladder_bench.analyse.turns import Flags, over_samples
 from ladder_bench.domain import Json
-from ladder_bench.gating import rows
+from ladder_bench.gating import few, rare, rows
 from ladder_bench.gating.blocking import NOTHING
 from ladder_bench.gating.pair import Pair
 from ladder_bench.gating.policy import FloorShape, LatencyShape, PaddingShape, PolicyShape
@@ -50,7 +50,7 @@ def _floor(name: str, side: Side, asked: FloorShape, among: Flags | None) -> dic
     reading = effects.mean(quality[known])
     effect = effects.of(Reading(reading.value - asked.floor, reading.influence))
     effect = replace(effect, unscored=int(len(quality) - known.sum()) if among is None else int((among & ~known).sum()))
-    decided = _decided(name, effect, asked.margin)
+    decided = few.floored(_decided(name, effect, asked.margin), quality[known])
     scale = Scale("share", "higher", lambda value: value + asked.floor)
     return {**rows.row(decided, scale, asked.margin), "limit": asked.floor}
 
@@ -68,7 +68,8 @@ def _latency(side: Side, asked: LatencyShape) -> dict[str, Json]:
     influence = (slow - share * known) / known.mean()
     effect = effects.of(Reading(asked.share - share, -influence))
     scale = Scale("share", "lower", lambda value: asked.share - value)
-    return {**rows.row(_decided(name, effect, asked.margin), scale, asked.margin), "limit": asked.share}
+    decided = _decided(name, effect, asked.margin)
+    return {**rows.row(decided if slow.any() else few.never(decided), scale, asked.margin), "limit": asked.share}
 
 
 def _anchor(pair: Pair, policy: PolicyShape) -> Iterator[dict[str, Json]]:
@@ -77,12 +78,16 @@ def _anchor(pair: Pair, policy: PolicyShape) -> Iterator[dict[str, Json]]:
     if asked.qpd is not None:
         name = "qpd against the anchor"
         try:
-            yield rows.row(_decided(name, pair.qpd(), -log(1 - asked.qpd)), rows.CHANGE, asked.qpd)
+            decided, why = rare.careful(pair, _decided(name, pair.qpd(), -log(1 - asked.qpd)))
+            if why is None:
+                decided, why = few.careful(pair, decided, "resolved")
+            yield rows.row(decided, rows.CHANGE, asked.qpd, why)
         except ValueError:
             yield rows.bare(name, "fail", "change", asked.qpd, len(pair.run.conversations), NOTHING)
     if asked.quality is not None:
         decided = _decided("quality against the anchor", pair.quality(), asked.quality * youden)
-        yield rows.row(decided, POINTS, asked.quality * youden)
+        decided, why = few.careful(pair, decided, "quality")
+        yield rows.row(decided, POINTS, asked.quality * youden, why)
     if asked.harm is not None:
         decided = _decided("harm against the anchor", pair.harm(), asked.harm)
         yield rows.row(decided, rows.CLAIMS, asked.harm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from ladder_bench import content
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SPARED = ("resolved", "effective $ a month", "Q", "traffic", "conversations")  # where a terminal has no room, in turn
 NAME = 12  # characters of a strategy's name on a line
+HEAD = 14  # and of a head
 KICKERS = {
     "found": "The cheapest that holds",
     "none": "Nothing holds",
@@ -76,10 +78,11 @@ def _rich(found: Grid, left_out: Collection[str]) -> RichTable:
     ]
     for place in kept:
         words = found.is_text[place]
-        longest = max(len(found.heads[place]), *(len(row[place]) for row in rows))
+        head = "\n".join(wrap(found.heads[place], HEAD))
+        widest = max(len(part) for each in (head, *(row[place] for row in rows)) for part in each.split("\n"))
         table.add_column(
-            found.heads[place], justify="left" if words else "right", overflow="fold", no_wrap=not words,
-            min_width=min(NAME, longest) if words else None,
+            head, justify="left" if words else "right", overflow="fold", no_wrap=not words,
+            min_width=min(NAME, widest) if words else widest,
         )  # fmt: skip
     for line, row in zip(found.lines, rows, strict=True):
         table.add_row(*(row[place] for place in kept), style="dim" if line.quiet else "")

@@ -69,7 +69,7 @@ def _baseline(run: folder.Run, strategies: Sequence[str], cached_as: Mapping[str
         primary(run, list(sides)),
         fingerprint(run),
         snapshot,
-        None if unresolved is None else short(unresolved),
+        None if unresolved is None else _dollars(unresolved),
         about["config"]["unresolved_cost_usd"] is not None,
         about["dataset"]["name"],
         about.get("version", ""),
@@ -79,6 +79,12 @@ def _baseline(run: folder.Run, strategies: Sequence[str], cached_as: Mapping[str
         bool(about.get("incomplete")),
         models=models(run),
     )
+
+
+def _dollars(value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"unresolved_cost_usd must be a number of at least 0, not {value!r}")
+    return short(value)
 
 
 def models(run: folder.Run) -> dict[str, str]:
