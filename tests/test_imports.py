@@ -244,6 +244,12 @@ def test_users_are_clusters_and_their_names_stay_outside(tmp_path: Path) -> None
     owners = run.about["cluster"]
     assert owners["c1"] == owners["c2"] != owners["c3"]
     assert "mallory" not in json.dumps(run.about)
+    assert any(
+        each.startswith("1 user has several conversations: the intervals of a run's own tables take conversations as")
+        for each in run.summary["banners"]
+    )
+    alone = imported(tmp_path, line(user=7), line(name="c2", user=8)).run
+    assert not any("several conversations" in each for each in alone.summary["banners"])
 
 
 # --- what it costs -------------------------------------------------------------------------
@@ -654,3 +660,14 @@ def test_a_compressed_log_is_read_as_it_is(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress((json.dumps(line()) + "\n").encode()))
 
     assert imported(tmp_path, files=(path,)).run.about["dataset"]["name"] == "log"
+
+
+def test_a_count_that_no_conversation_can_have_is_no_count(tmp_path: Path) -> None:
+    usage = {"input": 10**19, "output": 5}
+    line = {"conversation": "c", "arm": "a", "outcome": {"resolved": True},
+            "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes", "usage": usage}]}  # fmt: skip
+    (tmp_path / "log.jsonl").write_text(json.dumps(line), encoding="utf-8")
+
+    done = imports.import_arms(imports.Options(files=(tmp_path / "log.jsonl",), out=tmp_path / "run"))
+
+    assert done.run.tables["calls"]["input"].to_pylist() == [None]

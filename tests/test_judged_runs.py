@@ -20,7 +20,7 @@ from ladder_bench.report import routes
 from loopback import completion
 
 MTBENCH = Path(__file__).parent.parent.parent / "shared" / "data" / "mtbench101.jsonl.gz"
-TALKS = 300  # of its 1,388 conversations; all of them take half a minute
+TALKS = 200  # of its 1,388 conversations; all of them take half a minute
 PRICE = {"input": 1, "output": 2}
 LIMITS = {"concurrency": 8, "retry_pause_s": 0.001, "turn_timeout_s": 0.2}
 MET = {"evidence": "it", "reason": "so", "verdict": "met"}

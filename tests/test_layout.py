@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -45,6 +49,29 @@ def test_a_bundled_ladder_loads_with_every_tiers_file_that_has_its_tiers(ladder:
         return
 
     assert config.load_ladder(str(ladder), known).steps
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    """A wheel that lacks one works wherever something else has brought it, and nowhere else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["local"]]
+    declared = {re.split(r"[^\w.-]", each)[0].lower() for each in wanted}
+    providers = packages_distributions()
+    for path in sorted((ROOT / "harness" / "ladder_bench").rglob("*.py")):
+        for name in imported(ast.parse(path.read_text("utf-8"))) - sys.stdlib_module_names - {"ladder_bench"}:
+            found = {each.lower() for each in providers.get(name, [name])}
+            assert declared & found, f"{path.relative_to(ROOT)} imports {name}, of {', '.join(found)}"
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The top-level packages that a module imports anywhere."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 @pytest.mark.parametrize(

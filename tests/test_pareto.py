@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import scores
+from ladder_bench.analyse.decisions import holm
 from ladder_bench.analyse.estimates import DRAWS
-from ladder_bench.analyse.pareto import _holm, front_shares, labels
+from ladder_bench.analyse.pareto import front_shares, labels
 
 
 def arm(name: str, quality: float, cost: float, size: int = 60, noise: float = 0.02, seed: int = 0) -> object:
@@ -82,10 +83,8 @@ def test_pairs_are_compared_on_the_conversations_that_both_have() -> None:
 
 
 def test_holm_steps_down_and_stops_at_the_first_that_fails() -> None:
-    p_values = {(0, 1): 0.01, (1, 0): 0.02, (0, 2): 0.03, (2, 0): 0.04}
-
-    assert _holm(p_values) == {(0, 1)}  # 0.01 <= 0.05/4, 0.02 > 0.05/3
-    assert _holm({**p_values, (1, 0): 0.016}) == {(0, 1), (1, 0)}  # 0.03 > 0.05/2
+    assert holm([0.03, 0.01, 0.02, 0.04]) == [False, True, False, False]  # 0.01 <= 0.05/4, 0.02 > 0.05/3
+    assert holm([0.03, 0.01, 0.016, 0.04]) == [False, True, True, False]  # 0.03 > 0.05/2
 
 
 @settings(max_examples=30, deadline=None)

@@ -297,7 +297,10 @@ def test_the_terminal_says_in_a_line_how_many_were_judged_and_why_some_were_not(
     assert "judged: 264 criteria by strict, mild; 40 unscored (judges disagree 40)" in capsys.readouterr().out
 
 
-def test_the_terminal_shows_shares_of_own_rubrics_with_interval_and_n(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_terminal_shows_shares_of_own_rubrics_with_interval_and_n(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     terminal.print_summary(run(Talk(), **summary()))
     lines = capsys.readouterr().out.splitlines()
     start = next(number for number, line in enumerate(lines) if "Other rubrics" in line)

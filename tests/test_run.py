@@ -86,7 +86,7 @@ def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(tmp_path: Pat
     store, out = tmp_path / "killed.sqlite", tmp_path / "killed"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     chance = random.Random(1)
-    for _ in range(4):
+    for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", KILLED, matrix, store, out], env=environment)
         seen = size(store)
         while process.poll() is None and size(store) == seen:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from ladder_bench.models.simulated import MARK, Simulated, items_of
 from ladder_bench.tiers import load_tiers, simulator_profile
 from ladder_bench.triggers import Heard, Seen, model
 from simulated_runs import EFFECTS, lived, with_params
-from simulator_contrasts import CONTRASTS, contrasts
+from simulator_contrasts import CONTRASTS, Found, contrasts
 from simulator_truth import expected_quality
 
 TIERS = load_tiers("offline")
@@ -207,9 +208,13 @@ def test_where_every_effect_is_declared_zero_memory_context_and_scaffold_change_
         assert len(found) == 1
 
 
+@lru_cache(maxsize=1)
+def of_two_seeds() -> dict[str, Found]:
+    return contrasts(corpus.load("workbench").conversations, TIERS, range(2))
+
+
 def test_ablations_estimate_what_the_chances_along_the_way_say_and_those_follow_the_formula() -> None:
-    talks = corpus.load("workbench").conversations
-    found = contrasts(talks, TIERS, range(2))
+    found = of_two_seeds()
     raw = [json.loads(line) for line in corpus.find("workbench").read_text("utf-8").splitlines() if line.strip()]
     params = {tier.name: dict(tier.params) for tier in TIERS.tiers}
     framed, bare = (
@@ -225,7 +230,7 @@ def test_memory_and_context_buy_what_the_formula_says_of_the_memories_that_were_
     talks = corpus.load("workbench").conversations
     raw = [json.loads(line) for line in corpus.find("workbench").read_text("utf-8").splitlines() if line.strip()]
     params = {tier.name: dict(tier.params) for tier in TIERS.tiers}
-    found = contrasts(talks, TIERS, range(2))
+    found = of_two_seeds()
     clients = models.clients(TIERS.tiers, {each.id: each for each in talks}, 0)
 
     def expected(ladder: Ladder, memory_only: bool) -> float:

@@ -209,7 +209,7 @@ def test_a_file_with_broken_pages_is_reported_and_what_can_be_read_is_saved(stor
     assert pages > 40
     most_saved = 0
 
-    for page in range(1, pages):  # the first page says what the file is
+    for page in range(1, pages, 2):  # the first page says what the file is
         Path(STORE).write_bytes(whole[: page * 4096] + b"\xa5" * 4096 + whole[(page + 1) * 4096 :])
         checked = store("verify")
         exported = store("export", "saved.jsonl")

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from ladder_bench.analyse import bootstrap
+from ladder_bench.analyse.decisions import ALPHA, holm
 from ladder_bench.analyse.estimates import DRAWS, FEWEST, NOISE, Array, difference, standard_error, t_above
 from ladder_bench.analyse.metrics import Scores
 from ladder_bench.domain import Json
-
-ALPHA = 0.05
 
 
 def labels(scores: Sequence[Scores], apart: Collection[str] = ()) -> dict[str, str]:
@@ -33,8 +32,8 @@ def labels(scores: Sequence[Scores], apart: Collection[str] = ()) -> dict[str, s
     pairs = [(i, j) for i in range(len(scores)) for j in range(len(scores)) if i != j]
     better = {(i, j): _p_above(scores[i].values["quality"] - scores[j].values["quality"]) for i, j in pairs}
     cheaper = {(i, j): _p_cheaper(scores[i], scores[j]) for i, j in pairs}
-    beats = _holm({(i, j): max(better[i, j], cheaper[i, j]) for i, j in pairs})
-    holds = _holm({(i, j): min(1.0, 2 * min(better[i, j], cheaper[i, j])) for i, j in pairs})
+    beats = _rejected({(i, j): max(better[i, j], cheaper[i, j]) for i, j in pairs})
+    holds = _rejected({(i, j): min(1.0, 2 * min(better[i, j], cheaper[i, j])) for i, j in pairs})
     found = {}
     for i, name in enumerate(names):
         others = [j for j in range(len(scores)) if j != i]
@@ -71,18 +70,10 @@ def _p(value: float, influence: Array) -> float:
     return 0.0 if error == 0 else t_above(value / error, influence.size - 1)
 
 
-def _holm(p_values: dict[tuple[int, int], float]) -> set[tuple[int, int]]:
+def _rejected(p_values: dict[tuple[int, int], float]) -> set[tuple[int, int]]:
     """The pairs that Holm's procedure rejects."""
-    rejected = set()
-    ordered = sorted(p_values, key=lambda pair: (p_values[pair], pair))
-    for rank, pair in enumerate(ordered):
-        if p_values[pair] > ALPHA / (len(ordered) - rank):
-            break
-        rejected.add(pair)
-    return rejected
-
-
-# --- the share of draws on the front -------------------------------------------------------
+    found = holm(list(p_values.values()), ALPHA)
+    return {pair for pair, rejected in zip(p_values, found, strict=True) if rejected}
 
 
 def front_shares(scores: Sequence[Scores], apart: Collection[str] = ()) -> dict[str, dict[str, Json]]:

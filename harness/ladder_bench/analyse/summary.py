@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ladder_bench.analyse import handoffs, measured, metrics, purposes, shortfalls
 from ladder_bench.analyse.ablations import ablations
 from ladder_bench.analyse.against import replay_artefacts
@@ -21,6 +19,7 @@ from ladder_bench.analyse.preference import preference, stands_in
 from ladder_bench.analyse.routes import triggers
 from ladder_bench.analyse.slices import slices
 from ladder_bench.analyse.strategies import compared_with
+from ladder_bench.analyse.tables import plain
 from ladder_bench.analyse.validity import validity
 from ladder_bench.analyse.verdict import verdict
 from ladder_bench.domain import Json
@@ -79,8 +78,8 @@ def summarise(about: Json, tables: Mapping[str, Any], counts: Mapping[str, Json]
         ),
     }
     summary["banners"] = banners(summary, about, scores, short)
-    plain: dict[str, Json] = _plain(summary)
-    return plain
+    found: dict[str, Json] = plain(summary)
+    return found
 
 
 def _not_measured(rows: Sequence[Mapping[str, Json]]) -> list[dict[str, str]]:
@@ -91,12 +90,3 @@ def _not_measured(rows: Sequence[Mapping[str, Json]]) -> list[dict[str, str]]:
         if all(cell["value"] is None for cell in cells):
             found.append({"metric": name, "why": cells[0]["why"]})
     return found
-
-
-def _plain(value: Json) -> Json:
-    """Numpy scalars to Python ones."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.item() if isinstance(value, np.generic) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ladder_bench import __version__
+from ladder_bench.content import display
 from ladder_bench.errors import InputError
 
 app = typer.Typer(
@@ -34,6 +36,20 @@ def seconds_of(age: str, option: str) -> float:
     if not found:
         raise InputError(f"{option}: must be a number with s, m, h or d behind it, such as 12h or 7d, not '{age}'")
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
+def check_finite(option: str, value: float | None) -> None:
+    """Raises InputError for nan and inf, which pass for numbers."""
+    if value is not None and not math.isfinite(value):
+        raise InputError(f"{option}: must be a finite number, not {value}")
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page where the user wants it. Raises InputError."""
+    try:
+        path.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{display(path)}: cannot be written: {error.strerror or error}") from None
 
 
 def print_json(value: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ladder_bench.cli.app import JsonOption, app, print_json
+from ladder_bench.cli.app import JsonOption, app, check_finite, print_json, write_page
 from ladder_bench.errors import InputError
 
 
@@ -53,23 +53,18 @@ def bill(
     for name, value in (
         ("gap-s", gap_s), ("conversations-per-month", conversations_per_month), ("unresolved-cost", unresolved_cost)
     ):  # fmt: skip
-        _finite(name, value)
+        check_finite(f"--{name}", value)
     ratios = dict(_ratio(each) for each in output_ratio or [])
     options = pricing.Options(gap_s, conversations_per_month, ratios, unresolved_cost, switches_by)
     found = pricing.bill(log.load(logs, arm, limit), config.load_tiers(tiers), options)
     if html is not None:
-        _write(html, pages.page(found, shlex.join(["ladder-bench", *sys.argv[1:]])))
+        write_page(html, pages.page(found, shlex.join(["ladder-bench", *sys.argv[1:]])))
     if as_json:
         print_json(found)
         return
     pages.print_bill(found)
     if html is not None:
         typer.echo(f"page: {html}")
-
-
-def _finite(name: str, value: float | None) -> None:
-    if value is not None and not math.isfinite(value):
-        raise InputError(f"--{name}: must be a finite number, not {value}")
 
 
 def _ratio(text: str) -> tuple[str, float]:
@@ -82,10 +77,3 @@ def _ratio(text: str) -> tuple[str, float]:
     if not name or not (math.isfinite(ratio) and ratio > 0):
         raise InputError(f"--output-ratio {text}: must be TIER=R with a number R above 0, such as light=1.5")
     return name, ratio
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

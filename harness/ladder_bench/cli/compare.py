@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ladder_bench.cli.app import JsonOption, app, print_json
+from ladder_bench.cli.app import JsonOption, app, check_finite, print_json, write_page
 from ladder_bench.errors import InputError
 
 
@@ -47,16 +47,15 @@ def compare(
     from ladder_bench import comparison
     from ladder_bench.report import compare as pages
 
-    if unresolved_cost is not None and not math.isfinite(unresolved_cost):
-        raise InputError(f"--unresolved-cost: must be a finite number, not {unresolved_cost}")
+    check_finite("--unresolved-cost", unresolved_cost)
     shares = tuple(_share(each) for each in share or [])
     options = comparison.Options(tuple(strategy or ()), against, common, by_tag, unresolved_cost, shares)
     result = comparison.compare(runs, options)
     command = shlex.join(["ladder-bench", *sys.argv[1:]])
     if html is not None:
-        _write(html, pages.page(result.found, result.runs, command))
+        write_page(html, pages.page(result.found, result.runs, command))
     if markdown is not None:
-        _write(markdown, pages.markdown_page(result.found, command))
+        write_page(markdown, pages.markdown_page(result.found, command))
     if as_json:
         print_json(result.found)
         return
@@ -76,10 +75,3 @@ def _share(text: str) -> tuple[str, float]:
     if not name or not (math.isfinite(share) and share > 0):
         raise InputError(f"--share {text}: must be STRATEGY=N with a number N above 0, such as light=1")
     return name, share
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ladder_bench.cli.app import INCONCLUSIVE, JsonOption, app, print_json
-from ladder_bench.content import display
+from ladder_bench.cli.app import INCONCLUSIVE, JsonOption, app, print_json, write_page
 from ladder_bench.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -41,6 +40,10 @@ def gate(
     prices: Annotated[
         str | None, typer.Option(metavar="FILE", help="Price both sides by this file; default: the run's prices.")
     ] = None,
+    common: Annotated[
+        bool,
+        typer.Option("--common", help="Go on without conversations that one side has alone, up to a tenth of them."),
+    ] = False,
     on_inconclusive: Annotated[
         Lenience | None, typer.Option(help="Exit with 1 (fail) or 0 (warn, pass) where it cannot tell; default: 3.")
     ] = None,
@@ -65,7 +68,7 @@ def gate(
     rules: PolicyShape | None = None
     try:
         rules = _rules(policy, strict, inference, on_inconclusive)
-        found = gate_files(run_folder, baseline, Options(rules, strategy, against, prices, anchor))
+        found = gate_files(run_folder, baseline, Options(rules, strategy, against, prices, anchor, common))
     except InputError as error:
         found = {"outcome": "refused", "reasons": [str(each) for each in error.problems]}
     lenience = (rules.on_inconclusive if rules else None) or on_inconclusive
@@ -108,16 +111,9 @@ def _write_all(found: Mapping[str, Any], lenience: Lenience | None, junit: Path 
     from ladder_bench.report import gate_ci
 
     if junit is not None:
-        _write(junit, gate_ci.junit(found, lenience, found.get("started", "")))
+        write_page(junit, gate_ci.junit(found, lenience, found.get("started", "")))
     if markdown is not None:
-        _write(markdown, gate_ci.markdown(found))
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"{display(path)}: cannot be written: {error.strerror or error}") from None
+        write_page(markdown, gate_ci.markdown(found))
 
 
 def _tell_github(found: Mapping[str, Any], lenience: Lenience | None, as_json: bool) -> None:

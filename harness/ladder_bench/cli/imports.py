@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from dataclasses import replace
@@ -11,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ladder_bench.cli.app import JsonOption, app, print_json
-from ladder_bench.errors import InputError
+from ladder_bench.cli.app import JsonOption, app, check_finite, print_json
 
 if TYPE_CHECKING:
     from ladder_bench.folder import Run
@@ -64,8 +62,7 @@ def import_(
     from ladder_bench import imports
 
     for name, value in (("gap-s", gap_s), ("unresolved-cost", unresolved_cost)):
-        if value is not None and not math.isfinite(value):
-            raise InputError(f"--{name}: must be a finite number, not {value}")
+        check_finite(f"--{name}", value)
     done = imports.import_arms(
         imports.Options(
             files=tuple(arms),

@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ladder_bench.cli.app import INCONCLUSIVE, JsonOption, app, print_json
-from ladder_bench.errors import InputError
+from ladder_bench.cli.app import INCONCLUSIVE, JsonOption, app, print_json, write_page
 
 
 @app.command()
@@ -40,9 +39,9 @@ def recommend(
         rules = replace(rules, controls=True)
     found = deciding.recommend(folder.read(run_folder), rules)
     if markdown is not None:
-        _write(markdown, pages.markdown(found))
+        write_page(markdown, pages.markdown(found))
     if html is not None:
-        _write(html, pages.page(found, shlex.join(["ladder-bench", *sys.argv[1:]])))
+        write_page(html, pages.page(found, shlex.join(["ladder-bench", *sys.argv[1:]])))
     if as_json:
         print_json(found)
     else:
@@ -52,10 +51,3 @@ def recommend(
                 typer.echo(f"page: {path}")
     if found["choice"] is None:
         raise typer.Exit(INCONCLUSIVE)
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

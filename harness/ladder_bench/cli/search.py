@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import sys
@@ -13,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ladder_bench.cli.app import JsonOption, StoreOption, app, print_json
+from ladder_bench.cli.app import JsonOption, StoreOption, app, check_finite, print_json
 from ladder_bench.cli.progress import progress_bar
 from ladder_bench.cli.runs import ConcurrencyOption, JudgesOption, LimitOption, MaxCostOption, OfflineOption
 from ladder_bench.content import did_you_mean
@@ -83,8 +82,7 @@ def search(
     from ladder_bench.report import search as pages
     from ladder_bench.search import reading
 
-    if unresolved_cost is not None and not math.isfinite(unresolved_cost):
-        raise InputError(f"--unresolved-cost: must be a finite number, not {unresolved_cost}")
+    check_finite("--unresolved-cost", unresolved_cost)
     if offline:  # `datasets` reads it when it is imported
         os.environ["HF_HUB_OFFLINE"] = "1"
     names = _triggers(triggers)

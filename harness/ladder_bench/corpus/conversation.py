@@ -235,6 +235,9 @@ def _recording(answer: list[tuple[MessageShape, str]], notes: dict[str, int]) ->
     )
 
 
+MOST_TOKENS = 10**12  # of one conversation; what claims more is no count
+
+
 def _usage(raw: dict[str, Any] | None) -> Usage | None:
     """Read usage as OpenAI, Anthropic or we ourselves write it; None where either count is missing."""
     if not raw:
@@ -246,7 +249,7 @@ def _usage(raw: dict[str, Any] | None) -> Usage | None:
             for part in name.split("."):
                 found = found.get(part) if isinstance(found, dict) else None
             whole = isinstance(found, int) or (isinstance(found, float) and found.is_integer())
-            if whole and not isinstance(found, bool) and found >= 0:
+            if whole and not isinstance(found, bool) and 0 <= found <= MOST_TOKENS:
                 return int(found)
         return None
 
