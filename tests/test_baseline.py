@@ -127,6 +127,8 @@ def _edited(text: str) -> str:
         (lambda text: text.replace('"quality":[0.9]', '"quality":[NaN]', 1), "baseline.json"),
         (lambda text: text[: len(text) // 2], "baseline.json"),
         (lambda text: "<<<<<<< ours\n" + text, "baseline.json"),
+        (lambda text: '{"a": 1}\n{"a": 2}\n', "is no baseline \\(what 'ladder-bench baseline update' writes\\)$"),
+        (lambda text: "<!doctype html>\n<p>a\n", "is no baseline \\(what 'ladder-bench baseline update' writes\\)$"),
         (lambda text: "{}", "is no baseline"),
         (lambda text: "[]", "is no baseline"),
         (lambda text: "", "baseline.json"),

@@ -17,7 +17,7 @@ from compared import PRICE, Arm, Written, drawn, names
 from ladder_bench import cli, folder
 from ladder_bench.analyse import bootstrap
 from ladder_bench.analyse.metrics import METRICS
-from ladder_bench.comparison import Options, compare
+from ladder_bench.comparison import Options, compare, sentences
 from ladder_bench.domain import Price
 from ladder_bench.errors import InputError
 
@@ -68,6 +68,23 @@ def test_the_headline_says_what_changed_by_how_much_and_at_what_cost(two: tuple[
     assert headline.startswith("new in B is different from old in A in quality, worse: −10.")
     assert "n = 60" in headline
     assert "it costs 50 % of that" in headline
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        ((0.0538, 0.0531, 0.0545), "5.38 % of that (5.31 % to 5.45 %)"),
+        ((0.46, 0.44, 0.48), "46 % of that (44 % to 48 %)"),
+        ((0.5, 0.5, 0.5), "50 % of that (50 % to 50 %)"),
+        ((16.3, 15.1, 17.6), "16.3 times as much (15.1 times to 17.6 times)"),
+        ((16.32, 16.31, 16.34), "16.320 times as much (16.310 times to 16.340 times)"),
+        ((9.9, 9.4, 10.4), "990 % of that (940 % to 10.4 times)"),
+    ],
+)
+def test_a_cost_has_as_many_decimals_as_its_interval_needs(ratio: tuple[float, float, float], said: str) -> None:
+    whole = dict(zip(("value", "low", "high"), ratio, strict=True))
+    row = {"says": "different", "ratio": whole, "band": None}
+    assert sentences._of_cost({"cost_usd_warm": row}) == f"it costs {said}"
 
 
 def test_a_paired_interval_is_that_of_the_differences(two: tuple[Path, Path]) -> None:
@@ -524,8 +541,18 @@ def test_conversations_of_one_user_count_once(tmp_path: Path) -> None:
     result = found(apart(tmp_path / "2", (40, 40), -0.1, cluster=owners), strategies=("old", "new"))
     quality = only(result)["metrics"]["quality"]
     assert result["units"] == "clusters"
+    assert "n = 40 users" in result["headline"]
     assert quality["value"] == pytest.approx(plain["value"])
     assert (quality["n"], plain["n"]) == (40, 80)
+
+
+def test_fewer_than_20_users_are_told_as_users(tmp_path: Path) -> None:
+    owners = {name: f"user{place % 19}" for place, name in enumerate(IDS)}
+    run = written(tmp_path, {"old": Arm(BASE), "new": Arm(shifted(-0.1))}, about={"cluster": owners})
+    result = found(run, strategies=("old", "new"))
+    for name in ("quality", "wait_s_p50"):
+        assert only(result)["metrics"][name]["why"] in ("identical", "no interval: 19 users, 20 are needed")
+    assert "no interval: 19 users, 20 are needed" in result["headline"]
 
 
 def test_a_users_second_conversation_that_is_like_the_first_tells_nothing_new(tmp_path: Path) -> None:
@@ -553,9 +580,10 @@ def test_a_users_second_conversation_that_is_like_the_first_tells_nothing_new(tm
     assert (result["units"], only(result)["conversations"]["n"]) == ("clusters", 60)
 
 
-def test_users_in_both_arms_are_told(tmp_path: Path) -> None:
+def test_users_in_both_arms_count_once_and_are_told(tmp_path: Path) -> None:
     owners = {name: f"user{place % 40}" for place, name in enumerate(names(80))}
     result = found(apart(tmp_path, (40, 40), -0.1, cluster=owners), strategies=("old", "new"))
+    assert only(result)["metrics"]["quality"]["n"] == 40
     assert any(note.startswith("40 clusters are in both arms") for note in result["notes"])
 
 

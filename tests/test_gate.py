@@ -359,6 +359,18 @@ def test_waiting_is_limited_by_the_share_of_slow_turns() -> None:
     assert decide(run(N, made=made()), run(N, made=made()), policy=policy)["outcome"] == "pass"
 
 
+def test_harm_of_few_conversations_has_the_same_wide_bounds_against_the_anchor() -> None:
+    claims = np.zeros(N)
+    claims[:3] = 5.0
+    new, old = run(N, made=made(unsupported=claims)), run(N, made=made())
+
+    found = decide(new, old, old, policy={"limits": {"anchor": {"harm": 0.05}}})
+
+    here, there = row(found, "harm"), row(found, "harm against the anchor")
+    assert (here["low"], here["high"]) == (there["low"], there["high"])
+    assert here["high"] - here["value"] > 1.2 * (here["value"] - here["low"])
+
+
 def test_small_losses_that_each_pass_do_not_pass_the_anchor() -> None:
     anchor, last = run(N, made=made(quality=noisy(N) + 0.05)), run(N, made=made())
     new = run(N, made=made(1))
@@ -449,6 +461,7 @@ def test_a_verdict_that_hangs_on_what_a_failure_costs_is_flagged() -> None:
     found = decide(run(N, made={"ladder": new}), run(N, made={"ladder": old}))
 
     assert row(found, "F-sensitive")["raised"]
+    assert "F, what one unresolved conversation costs you: at $" in row(found, "F-sensitive")["why"]
     assert {each["outcome"] for each in found["sweep"]} >= {"pass", "fail"}
 
 
@@ -513,6 +526,11 @@ def test_the_bundled_policy_says_the_defaults_and_names_every_key() -> None:
 
     assert policies.load_policy("gate") == PolicyShape() == policies.load_policy(None)
     assert [key for kind in nested for key in content.keys_of(kind) if f"{key}:" not in text] == []
+
+
+def test_a_policy_of_recommend_is_named_as_such() -> None:
+    with pytest.raises(InputError, match="this is a policy of recommend"):
+        policies.load_policy("recommend")
 
 
 @pytest.mark.parametrize(

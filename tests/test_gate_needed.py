@@ -82,8 +82,7 @@ def test_sides_with_other_numbers_of_samples_are_held_against_each_other() -> No
     random, hard = np.random.default_rng(3), np.random.default_rng(4).normal(size=60)
     found = pair_of(side(random, hard, 2), side(random, hard, 4), PRICES, F, "suite")
 
-    assert found.conversations(found.quality()) == 60
-    assert found.quality().fewest == 60
+    assert found.quality().n == found.quality().fewest == 60
     assert 0 < replace(found, inference="population").noise_share("quality") < 1
 
 

@@ -57,6 +57,16 @@ def test_what_inconclusive_means_is_the_pipelines_choice(
     assert "INCONCLUSIVE" in capsys.readouterr().out
 
 
+def test_what_is_needed_stands_beside_what_is_open_alone() -> None:
+    found = decide(run(N, made=OPEN), run(N, made=OLD))
+
+    shown = {line.outcome: bool(line.needed) for line in pages.lines(found)}
+    assert shown == {each: each == "inconclusive" for each in shown}
+    assert all(each["needed_n"] for each in found["tests"] if each["value"])
+    failed = pages.lines(decide(run(N, made=WORSE), run(N, made=OLD)))
+    assert not any(line.needed for line in failed if line.outcome == "fail")
+
+
 def test_the_first_line_is_the_outcome_and_why(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     gate(files, "worse")

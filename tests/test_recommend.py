@@ -98,7 +98,7 @@ def evidence(
     made = {}
     for name, columns in arms.items():
         full = {"cost": np.ones(n), "quality": np.ones(n), "resolved": np.ones(n), "unsupported": np.zeros(n),
-                "waited": np.full(n, 4.0)} | columns  # fmt: skip
+                "waited": np.full(n, 4.0), "lived": np.ones(n)} | columns  # fmt: skip
         full |= {
             "rate": full["resolved"],
             "quality own": full["quality"],
@@ -557,6 +557,16 @@ def test_the_bound_and_the_p_value_of_a_skewed_value_agree() -> None:
         assert constraints._by_t(at_bound, effect)[2] == pytest.approx(0.05)
 
 
+POINT = constraints.Judged(
+    constraints.Constraint("quality", "share", True, 0.5), "undecided", 0.6, 0.4, 0.8, 100, 0, 0.2, 0.1
+)
+
+
 def test_a_number_that_nobody_has_is_no_number() -> None:
-    assert decision._needed(1_240) == "about 1,240"
-    assert decision._needed(10**36, "n = ") == "more than n = 1,000,000"
+    near = replace(POINT, value=0.5 + 1e-9)
+
+    assert (near.needed(), near.beyond()) == (None, True)
+    assert (replace(near, share=0.01).needed(), replace(near, value=0.5).beyond()) == (None, False)
+    assert decision._needed({"needed_n": 1_240, "needed_n_above": None}) == "about 1,240"
+    assert decision._needed({"needed_n": None, "needed_n_above": 10**6}, "n = ") == "more than n = 1,000,000"
+    assert decision._needed({"needed_n": None, "needed_n_above": None}) == ""

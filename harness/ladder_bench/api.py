@@ -239,6 +239,7 @@ def gate(
     against: str | None = None,
     prices: str | Path | None = None,
     anchor: str | Path | None = None,
+    common: bool = False,
 ) -> Gated:
     """Decide whether a run is as good as its baseline, as `ladder-bench gate` does; nothing exits here.
 
@@ -254,6 +255,7 @@ def gate(
         against,
         None if prices is None else str(prices),
         None if anchor is None else Path(anchor),
+        common,
     )
     return Gated(gate_files(_path(run), Path(baseline), options))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -30,6 +31,7 @@ def banners(
         *shortfalls.banners(short, about),
         *_of_what_is_missing(summary, scores),
         *_of_the_tail(scores),
+        *_of_users(about),
         *about["notes"],
     ]
 
@@ -117,6 +119,20 @@ def _of_what_is_missing(summary: Mapping[str, Json], scores: Sequence[Scores]) -
     if unscored:
         are = "turn could not be scored for quality and is" if unscored == 1 else TURNS_ARE
         yield f"{unscored} {are} left out of its means"
+
+
+def _of_users(about: Json) -> Iterator[str]:
+    owners = about.get("cluster")
+    sizes = Counter(owners.values()) if isinstance(owners, Mapping) else Counter()
+    several = sum(size > 1 for size in sizes.values())
+    if several:
+        have = (
+            "1 user has several conversations" if several == 1 else f"{several:,} users have several conversations each"
+        )
+        yield (
+            f"{have}: the intervals of a run's own tables take conversations as independent; compare, gate and "
+            "recommend count users"
+        )
 
 
 def _of_the_tail(scores: Sequence[Scores]) -> Iterator[str]:

@@ -17,6 +17,7 @@ import numpy as np
 from ladder_bench.analyse.estimates import FEWEST, IDENTICAL, LEVEL, NOISE, Array, t_above, t_quantile
 from ladder_bench.domain import Estimate
 
+CLUSTERS = "users"  # what clusters are called where they are counted
 ALIKE = 0.2  # correlation of conversations of one user, as far as degrees of freedom go; errors do without it
 
 
@@ -68,13 +69,16 @@ def log_ratio_of_means(above: Array, below: Array, weights: Array | None = None)
 class Effect:
     """A value and the influence values of independent groups of units, each group with mean 0.
 
-    `degrees`: of freedom of each group where they are not one fewer than its units.
+    `degrees`: of freedom of each group where they are not one fewer than its units. `within`: units of groups that the
+    parts do not tell apart, such as strata that share clusters. `unit`: what is counted, in words.
     """
 
     value: float
     parts: tuple[Array, ...]
     unscored: int = 0
     degrees: tuple[float, ...] | None = None
+    within: tuple[int, ...] = ()
+    unit: str = "conversations"
 
     @property
     def n(self) -> int:
@@ -84,7 +88,7 @@ class Effect:
     @property
     def fewest(self) -> int:
         """Units in the smallest of the groups: they have to be enough for an interval."""
-        return min((part.size for part in self.parts), default=0)
+        return min((*(part.size for part in self.parts), *self.within), default=0)
 
     @property
     def identical(self) -> bool:
@@ -161,7 +165,7 @@ class Effect:
         if self.identical:
             return Estimate(0.0, 0.0, 0.0, self.n, self.unscored, IDENTICAL)
         if self.fewest < FEWEST:
-            why = f"no interval: {self.fewest} conversations, {FEWEST} are needed"
+            why = f"no interval: {self.fewest} {self.unit}, {FEWEST} are needed"
             return Estimate(self.value, None, None, self.n, self.unscored, why)
         low, high = self.bounds((1 - LEVEL) / 2)
         return Estimate(self.value, low, high, self.n, self.unscored)
@@ -194,6 +198,11 @@ class Suite(Effect):
         below = sum(float((each**2).sum()) / (part.shape[1] + 1) for each, part in zip(varied, self.parts, strict=True))
         most = float(sum(part.shape[0] * (part.shape[1] - 1) for part in self.parts))
         return min(most, float(sum(each.sum() for each in varied)) ** 2 / below) if below > 0 else most
+
+    @property
+    def skewness(self) -> float:
+        within = [part - part.mean(axis=1, keepdims=True) for part in self.parts]
+        return float(sum((part**3).mean() / part.size**2 for part in within)) / self.error**3
 
     def covariance(self, other: Effect) -> float:
         found = 0.0
@@ -247,28 +256,49 @@ def of(reading: Reading, unscored: int = 0) -> Effect:
     return Effect(reading.value, (reading.influence,), unscored)
 
 
-def by_cluster(effect: Effect, clusters: Sequence[Sequence[Any]]) -> Effect:
+def by_cluster(effect: Effect, clusters: Sequence[Sequence[Any]], weights: Array | None = None) -> Effect:
     """The same effect with the units of each part taken together by cluster: one sum of influences a cluster.
 
     With G clusters of C conversations, SE^2 = G/(G-1) sum_g psi_g^2 / C^2: the sandwich of a regression on a constant
     (Liang and Zeger 1986), each conversation weighing 1. There are fewer than G - 1 degrees of freedom where a few
-    clusters have most of the conversations.
+    clusters have most of the conversations, or of their `weights`, which the influences have in them already.
     """
     parts, degrees = [], []
     for part, names in zip(effect.parts, clusters, strict=True):
         groups, place = np.unique(np.asarray(names), return_inverse=True)
-        sums = np.bincount(place, weights=part, minlength=groups.size)
-        parts.append(sums * groups.size / part.size)
-        degrees.append(_cluster_freedom(np.bincount(place).astype(float)))
-    return replace(effect, parts=tuple(parts), degrees=tuple(degrees))
+        parts.append(_sums(place, part, groups.size) * groups.size / part.size)
+        weight = np.ones(part.size) if weights is None else weights
+        sizes, squares = (_sums(place, each, groups.size) for each in (weight, weight**2))
+        degrees.append(_cluster_freedom(sizes, squares))
+    return replace(effect, parts=tuple(parts), degrees=tuple(degrees), unit=CLUSTERS)
 
 
-def _cluster_freedom(sizes: Array) -> float:
+def apart_by_cluster(effect: Effect, clusters: Sequence[Sequence[Any]]) -> Effect:
+    """An effect over different conversations by cluster, where the same clusters may be on both sides.
+
+    Those have one sum of their influences on both: somebody who likes the one and not the other counts once.
+    """
+    apart = by_cluster(effect, clusters)
+    first, second = (set(names) for names in clusters)
+    if not first & second or apart.degrees is None:
+        return apart
+    groups, place = np.unique(np.concatenate([np.asarray(names) for names in clusters]), return_inverse=True)
+    shares = np.concatenate([part / part.size for part in effect.parts])
+    sums = _sums(place, shares, groups.size)
+    return replace(apart, parts=(sums * groups.size,), degrees=(min(apart.degrees),), within=(len(first), len(second)))
+
+
+def _sums(place: Any, values: Array, groups: int) -> Array:
+    return np.bincount(place, weights=values, minlength=groups).astype(float)
+
+
+def _cluster_freedom(sizes: Array, squares: Array) -> float:
     """Bell's and McCaffrey's degrees of freedom (2002) of a mean over clusters of these sizes; G - 1 if all are equal.
 
     (tr B)^2 / tr(B^2) with B the covariance of the clusters' sums of residuals, were ALIKE the correlation within.
+    `sizes`: sums of the weights in each; `squares`: of their squares.
     """
-    weight, spread = sizes / sizes.sum(), sizes * (1 + (sizes - 1) * ALIKE)
+    weight, spread = sizes / sizes.sum(), (1 - ALIKE) * squares + ALIKE * sizes**2
     whole, squared, crossed = float(spread.sum()), _dot(weight, weight), _dot(weight, spread)
     trace = whole - 2 * crossed + whole * squared
     below = _dot(spread, spread) * (1 + 2 * squared) + 2 * crossed**2 + (whole * squared) ** 2
@@ -290,6 +320,26 @@ def by_stratum(effect: Effect, strata: Sequence[Any], shares: dict[Any, float]) 
         mine = part[labels == name]
         found.append(shares[name] / whole * (mine - mine.mean()))
     return Effect(effect.value, tuple(found), effect.unscored)
+
+
+def by_stratum_and_cluster(
+    effect: Effect, strata: Sequence[Any], shares: dict[Any, float], clusters: Sequence[Any]
+) -> Effect:
+    """A paired effect read with `weights(strata, shares)` by cluster, whose conversations may be of several strata.
+
+    One sum a cluster of the post-stratified mean's influences, w_i (psi_i - mean of its stratum). Each stratum needs
+    as many clusters as an effect alone does.
+    """
+    (part,) = effect.parts
+    labels, owners = np.array([*strata, None], dtype=object)[:-1], np.asarray(clusters)
+    names = list(dict.fromkeys(strata))
+    weight = weights(strata, {name: shares[name] for name in names})
+    centred = np.empty(part.size)
+    for name in names:
+        mine = labels == name
+        centred[mine] = weight[mine] * (part[mine] - part[mine].mean())
+    within = tuple(len(set(owners[labels == name])) for name in names if shares[name] > 0)
+    return replace(by_cluster(Effect(effect.value, (centred,), effect.unscored), [clusters], weight), within=within)
 
 
 def weights(strata: Sequence[Any], shares: dict[Any, float]) -> Array:

@@ -37,11 +37,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ladder_bench import folder
+from ladder_bench.analyse.tables import plain
 from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.comparison import changes, segments, sentences
 from ladder_bench.comparison.arms import UNPAIRED, Arm, Held
@@ -126,7 +124,7 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Comparison:
             for place, (pair, each) in enumerate(zip(pairs, metrics, strict=True))
         ],
     }
-    return Comparison(_plain(found), {each.label: each.run for each in like.held})
+    return Comparison(plain(found), {each.label: each.run for each in like.held})
 
 
 class Places:
@@ -198,15 +196,12 @@ def _of_choices(held: Sequence[Held], options: Options, same_places: bool) -> It
     declared = {usd for each in held if (usd := each.run.about["config"].get("unresolved_cost_usd")) is not None}
     if options.unresolved_usd is None and len(declared) > 1:
         yield "the runs declare different costs of an unresolved conversation; that of the first is used on all sides"
-
-
-def _plain(value: Any) -> Any:
-    """Numpy scalars to Python ones."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.item() if isinstance(value, np.generic) else value
+    taken = [usd for each in held if (usd := each.measured.unresolved_usd) is not None]
+    if options.unresolved_usd is None and not declared and len(set(taken)) > 1:
+        yield (
+            f"an unresolved conversation is taken to cost ${taken[0]:.3g} on all sides, ten on the strongest tier of "
+            "the first run; QPD in a later run's own report rests on its own ten"
+        )
 
 
 __all__ = ["Comparison", "Options", "compare"]

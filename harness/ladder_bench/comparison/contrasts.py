@@ -10,9 +10,10 @@ import numpy as np
 
 from ladder_bench.analyse import effects
 from ladder_bench.analyse.effects import Effect, Reading
-from ladder_bench.analyse.estimates import FEWEST, LEVEL, Array, least_of_all, t_quantile
+from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.headline import SHARES
 from ladder_bench.analyse.metrics import comparable
+from ladder_bench.analyse.unvaried import uncertain
 from ladder_bench.comparison.arms import EFFECTIVE, NO_PRICE, Arm
 
 COSTS = ("cost_usd_warm", "cost_usd_cold", "cost_usd_billed")
@@ -108,27 +109,14 @@ def _columns(pair: Pair, names: tuple[str, ...]) -> Columns:
     if pair.paired:
         return tuple(tuple(arm.score.values[name] for name in names) for arm in arms)
     return tuple(
-        tuple(_uncertain(arm.score.values[name]) if name in SHARES else arm.score.values[name] for name in names)
-        for arm in arms
+        tuple(
+            uncertain(arm.score.values[name], side, _owners(arm) if clustered(pair) else None)
+            if name in SHARES
+            else arm.score.values[name]
+            for name in names
+        )
+        for side, arm in enumerate(arms)
     )
-
-
-def _uncertain(values: Array) -> Array:
-    """A share that is 0 or 1 in every conversation, with a spread that makes its t-interval as wide as the exact one.
-
-    What nobody of one group did is not certain of another group; the same conversations on both sides need no such
-    care.
-    """
-    known = ~np.isnan(values)
-    n = int(known.sum())
-    if n < FEWEST or values[known].min() != values[known].max() or values[known][0] not in (0.0, 1.0):
-        return values
-    half = 1 - least_of_all(n)
-    size = half * np.sqrt(n - 1) / t_quantile((1 + LEVEL) / 2, n - 1)
-    signs = np.where(np.arange(n) % 2, -1.0, 1.0)
-    found = values.copy()
-    found[known] += size * (signs - signs.mean())
-    return found
 
 
 def _contrast(pair: Pair, columns: Columns, read: Read, read_log: Read | None, among: Array | None) -> Contrast:
@@ -173,15 +161,25 @@ def _clustered(pair: Pair, spread: Spread) -> Spread:
     if not clustered(pair):
         return spread
     arms = (pair.candidate,) if pair.paired else (pair.candidate, pair.base)
-    names, places = [], []
+    names: list[list[str]] = []
+    firsts: list[dict[str, int]] = []
     for arm, start, own in zip(arms, pair.starts, spread.places, strict=False):
-        of = [arm.held.clusters.get(name, f"\0{name}") for name in arm.held.conversations]
+        of = _owners(arm)
         first: dict[str, int] = {}
         for place, name in enumerate(of, start):
             first.setdefault(name, place)
+        firsts.append(first)
         names.append([of[place - start] for place in own])
-        places.append(np.array([first[name] for name in np.unique(names[-1])]))
-    return Spread(effects.by_cluster(spread.effect, names), tuple(places))
+    effect = (effects.by_cluster if pair.paired else effects.apart_by_cluster)(spread.effect, names)
+    if len(effect.parts) < len(names):  # some are on both sides, and all are units of one group
+        names, firsts = [[*names[0], *names[1]]], [{**firsts[1], **firsts[0]}]
+    places = (np.array([first[name] for name in np.unique(own)]) for first, own in zip(firsts, names, strict=True))
+    return Spread(effect, tuple(places))
+
+
+def _owners(arm: Arm) -> list[str]:
+    """The cluster of each conversation of an arm's run, its own where it has none."""
+    return [arm.held.clusters.get(name, f"\0{name}") for name in arm.held.conversations]
 
 
 def clustered(pair: Pair) -> bool:

@@ -52,7 +52,7 @@ def _of_arms(pairs: Sequence[Pair], several_runs: bool) -> Iterator[str]:
             "said that it improved"
         )
     if shared := max((_shared(pair) for pair in pairs if not pair.paired), default=0):
-        yield f"{shared:,} clusters are in both arms, and arms are taken for independent: intervals may be off"
+        yield f"{shared:,} clusters are in both arms and count once; of waits, arms are taken for independent"
     arms = {(arm.held.label, arm.name): arm for pair in pairs for arm in (pair.base, pair.candidate)}
     size = min(int(arm.lived.sum()) for arm in arms.values())
     if size < FEWEST:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import floor, isclose, log10
 
+from ladder_bench.analyse.effects import CLUSTERS
 from ladder_bench.comparison.arms import Arm
-from ladder_bench.comparison.contrasts import Pair
+from ladder_bench.comparison.contrasts import Pair, clustered
 from ladder_bench.domain import Json
 
 JUDGED = ("quality", "resolved")
 MINUS = "−"
 MOST_NAMES = 4
+MANY = 10  # times: from here on a ratio is no longer told in per cent
+MOST_PLACES = 4
 SAYS = ("different", "not different", "identical", "no interval", "missing")
 
 
@@ -27,17 +31,18 @@ def judged(metrics: Mapping[str, Json]) -> str:
 def of_pair(pair: Pair, metrics: Mapping[str, Json], several_runs: bool) -> str:
     """One comparison in a sentence."""
     who, base = titled(pair.candidate, several_runs), titled(pair.base, several_runs)
+    unit = f" {CLUSTERS}" if clustered(pair) else ""
     if all(row["says"] in ("identical", "missing") for row in metrics.values()) and any(
         row["says"] == "identical" for row in metrics.values()
     ):
         n = max(row["n"] for row in metrics.values())
-        return f"Nothing changed: {who} and {base} are identical in every metric and conversation (n = {n:,})."
-    return f"{_of_quality(who, base, judged(metrics), metrics)}; {_of_cost(metrics)}."
+        return f"Nothing changed: {who} and {base} are identical in every metric and conversation (n = {n:,}{unit})."
+    by = judged(metrics)
+    return f"{_of_quality(who, base, by, metrics[by], unit)}; {_of_cost(metrics)}."
 
 
-def _of_quality(who: str, base: str, by: str, metrics: Mapping[str, Json]) -> str:
-    row = metrics[by]
-    n, value = f"n = {row['n']:,}", row["value"]
+def _of_quality(who: str, base: str, by: str, row: Mapping[str, Json], unit: str) -> str:
+    n, value = f"n = {row['n']:,}{unit}", row["value"]
     if row["says"] == "missing":
         return f"{who} against {base}: nothing says what is better ({by}: {row['why']})"
     if row["says"] == "identical":
@@ -69,12 +74,15 @@ def _of_cost(metrics: Mapping[str, Json]) -> str:
     ratio = row["ratio"]
     if ratio is None or ratio["value"] is None:
         return f"cost has no ratio: {ratio['why'] if ratio else 'one of the two costs nothing'}"
-    said = f"it costs {times(ratio['value'])} of that"
+    bounds = row["band"] or ratio
+    places = 0 if ratio["low"] is None else _places(bounds["low"], bounds["high"])
+    as_much = "as much" if ratio["value"] >= MANY else "of that"
+    said = f"it costs {times(ratio['value'], places)} {as_much}"
     if ratio["low"] is None:
         return f"{said}, {ratio['why']}"
-    low, high = (row["band"] or ratio)["low"], (row["band"] or ratio)["high"]
+    low, high = bounds["low"], bounds["high"]
     different = "" if row["says"] == "different" else "not different: "
-    return f"{said} ({different}{times(low)} to {times(high)})"
+    return f"{said} ({different}{times(low, places)} to {times(high, places)})"
 
 
 def of_all(pairs: Sequence[Pair], metrics: Sequence[Mapping[str, Json]], several_runs: bool) -> str:
@@ -132,6 +140,14 @@ def points(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", MINUS).replace(f"{MINUS}0.0", "0.0").replace("+0.0", "0.0")
 
 
-def times(value: float) -> str:
-    """A ratio in per cent."""
-    return f"{100 * value:,.0f} %" if value < 10 else f"{value:,.1f} times"
+def times(value: float, places: int = 0) -> str:
+    """A ratio in per cent, or in times with a decimal more where it is large."""
+    return f"{100 * value:,.{places}f} %" if value < MANY else f"{value:,.{places + 1}f} times"
+
+
+def _places(low: float, high: float) -> int:
+    """More decimals where an interval's ends would look the same: two digits of its width."""
+    if isclose(low, high) or times(low) != times(high):
+        return 0
+    width = 100 * (high - low) if high < MANY else 10 * (high - low)
+    return min(MOST_PLACES, max(0, 1 - floor(log10(width))))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ladder_bench.analyse.effects import CLUSTERS
 from ladder_bench.analyse.estimates import FEWEST, IDENTICAL, LEVEL, Array, drawn_quantiles
 from ladder_bench.comparison.arms import Arm
 from ladder_bench.comparison.contrasts import Pair, clustered
@@ -60,8 +61,11 @@ def _of_pair(pair: Pair, known: dict[tuple[str, str, int, bytes], Draws]) -> dic
     if clustered(pair):
         counts = [sum(bool(each.size) for each in groups) for groups in seconds[: len(counts)]]
     same = pair.paired and all(np.array_equal(*each) for each in zip(*seconds, strict=True))
+    unit = CLUSTERS if clustered(pair) else "conversations"
+    few = f"no interval: {min(counts)} {unit}, {FEWEST} are needed" if min(counts) < FEWEST else None
+    n = Estimate(None, None, None, sum(counts), left_out, IDENTICAL if same else few)
     return {
-        name: _drawn(found[0][0][at] - found[1][0][at], found[0][1][at] - found[1][1][at], counts, left_out, same)
+        name: _drawn(found[0][0][at] - found[1][0][at], found[0][1][at] - found[1][1][at], n)
         for at, name in enumerate(QUANTILES)
     }
 
@@ -74,15 +78,14 @@ def _together(arm: Arm, own: Sequence[Array]) -> list[Array]:
     return [np.concatenate(each) for each in found.values()]
 
 
-def _drawn(value: float, draws: Array, counts: list[int], left_out: int, same: bool) -> Drawn:
-    n = sum(counts)
-    if same:
-        return Drawn(Estimate(0.0, 0.0, 0.0, n, left_out, IDENTICAL))
-    if min(counts) < FEWEST:
-        why = f"no interval: {min(counts)} conversations, {FEWEST} are needed"
-        return Drawn(Estimate(value, None, None, n, left_out, why))
+def _drawn(value: float, draws: Array, over: Estimate) -> Drawn:
+    """`over`: its n, and why there is no interval."""
+    if over.why == IDENTICAL:
+        return Drawn(replace(over, value=0.0, low=0.0, high=0.0))
+    if over.why is not None:
+        return Drawn(replace(over, value=value))
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Drawn(Estimate(value, float(low), float(high), n, left_out), draws)
+    return Drawn(replace(over, value=value, low=float(low), high=float(high)), draws)
 
 
 def factor(found: list[Drawn]) -> float:

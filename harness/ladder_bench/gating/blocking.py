@@ -52,10 +52,8 @@ def blocking(
             decided[place], reason = few.careful(pair, decided[place], cell, among)
         why[name] = reason
     for each in decided:
-        found[each.test.name] = {
-            **rows.row(each, SCALES.get(each.test.name, rows.POINTS), shown[each.test.name], why.get(each.test.name)),
-            "n": pair.conversations(each.test.effect),
-        }
+        scale = SCALES.get(each.test.name, rows.POINTS)
+        found[each.test.name] = rows.row(each, scale, shown[each.test.name], why.get(each.test.name))
     for name, row in found.items():
         row["title"] = TITLES.get(name, name)
         if pair.inference == "suite":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
+
+import numpy as np
 
 from ladder_bench import content, folder
 from ladder_bench.analyse import strategies
@@ -13,7 +15,7 @@ from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json, Price
 from ladder_bench.errors import InputError
-from ladder_bench.gating import limits, pricing, review, words
+from ladder_bench.gating import common, limits, pricing, review, words
 from ladder_bench.gating.blocking import blocking, money
 from ladder_bench.gating.needed import needed
 from ladder_bench.gating.pair import Pair, usd_of
@@ -25,13 +27,17 @@ from ladder_bench.sides.side import Baseline, Side
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a gate is asked: which strategies, by which policy, at which prices beside the run's own."""
+    """What a gate is asked: which strategies, by which policy, at which prices beside the run's own.
+
+    `common`: over the conversations that both sides have, where some are on one side alone.
+    """
 
     policy: PolicyShape = field(default_factory=PolicyShape)
     strategy: str | None = None
     against: str | None = None
     prices: Mapping[str, Price] | None = None
     priced_by: str | None = None
+    common: bool = False
 
 
 def gate(run: folder.Run, baseline: Baseline, asked: Asked, anchor: Baseline | None = None) -> dict[str, Json]:
@@ -42,17 +48,31 @@ def gate(run: folder.Run, baseline: Baseline, asked: Asked, anchor: Baseline | N
     names, said = _chosen(run, baseline, asked)
     new = baseline_of(run, [names[0]], pricing.caches(run, baseline))
     sides, policy = (new.sides[names[0]], baseline.sides[names[1]]), asked.policy
-    why = _refused(new, baseline, anchor, sides, asked)
+    why: list[str] = []
+    whole: tuple[Side, Side] | None = None
+    if asked.common:
+        shared, alone = common.of_both(sides)
+        why = common.too_few(sides)
+        if alone and not why:
+            whole = sides
+            said = [common.said(shared, alone), *said]
+            new, baseline = common.restricted(new, shared), common.restricted(baseline, shared)
+            anchor = anchor and common.restricted(anchor, shared)
+            sides = new.sides[names[0]], baseline.sides[names[1]]
+    why = why or _refused(new, baseline, anchor, sides, asked)
     if why:
         return {"outcome": "refused", "reasons": why, "strategy": names[0], "against": names[1]}
     usd = _usd(sides, pricing.today(new, baseline, asked.prices))
     pair = Pair(*sides, usd, baseline.unresolved_usd or 0.0, policy.inference)
-    slices = _slices(run, policy)
+    slices = _slices(run, policy, sides[0].conversations)
+    decided = _decided(run, pair, _held(anchor, pair, asked, new), baseline, policy, slices, whole)
     return {
-        **_decided(run, pair, _held(anchor, pair, asked, new), baseline, policy, slices),
+        **decided,
         "strategy": names[0],
         "against": names[1],
         "n": len(pair.run.conversations),
+        "units": "clusters" if pair.clustered else "conversations",
+        "clusters": pair.units if pair.clustered else None,
         "samples": [pair.run.samples, pair.baseline.samples],
         "alpha": ALPHA,
         "inference": policy.inference,
@@ -64,12 +84,20 @@ def gate(run: folder.Run, baseline: Baseline, asked: Asked, anchor: Baseline | N
 
 
 def _decided(
-    run: folder.Run, pair: Pair, held: Pair | None, baseline: Baseline, policy: PolicyShape, slices: Mapping[str, Flags]
+    run: folder.Run,
+    pair: Pair,
+    held: Pair | None,
+    baseline: Baseline,
+    policy: PolicyShape,
+    slices: Mapping[str, Flags],
+    whole: tuple[Side, Side] | None,
 ) -> dict[str, Json]:
     decided, rows = blocking(pair, policy, slices)
     others = limits.limits(pair, held, policy, slices)
     swept = review.sweep(pair, -log(1 - policy.margins.qpd)) if "qpd" in policy.tests else []
     flags = review.review(pair, policy.review, swept, _placebo(run, pair))
+    flags += [review.harm(pair)] if "harm" in policy.tests else []
+    flags += [review.left_out(pair, whole)] if whole else []
     raised = [each["name"] for each in flags if each["raised"]]
     outcome = together([each["outcome"] for each in (*rows, *others)])
     if outcome == "pass" and policy.strict and raised:
@@ -78,7 +106,7 @@ def _decided(
     count = len(policy.tests)
     return {
         "outcome": outcome,
-        "why": words.why(outcome, [*rows, *others], raised, len(pair.run.conversations)),
+        "why": words.why(outcome, [*rows, *others], raised, pair),
         "primary": {**rows[0], **money(pair, baseline, policy)},
         "tests": rows[:count],
         "limits": rows[count:] + others,
@@ -164,14 +192,16 @@ def _usd(sides: tuple[Side, Side], prices: pricing.Both) -> tuple[Array, Array]:
     return usd_of(sides[0], prices[0]), usd_of(sides[1], prices[1])
 
 
-def _slices(run: folder.Run, policy: PolicyShape) -> dict[str, Flags]:
+def _slices(run: folder.Run, policy: PolicyShape, names: Sequence[str]) -> dict[str, Flags]:
     """The conversations of each part that the policy names. Raises InputError for a tag that nothing has."""
     asked = [each.tag for each in policy.limits.slices]
     if policy.limits.high_stakes:
         asked.append(policy.limits.high_stakes.tag)
     found = {}
+    kept = np.isin(sorted(run.about["dataset"]["conversations"]), names)
     for tag in asked:
         flags, seen = members(run, tag)
+        flags = flags[kept]
         if not flags.any():
             listed = f"; tags and labels: {', '.join(seen[:20])}" if seen else "; none has a tag or a label"
             hint = content.did_you_mean(tag, seen)
@@ -186,4 +216,5 @@ def _placebo(run: folder.Run, pair: Pair) -> Pair | None:
     name = next((each for each in placebos if each != pair.run.strategy), None)
     if name is None:
         return None
-    return Pair(pair.run, baseline_of(run, [name]).sides[name], pair.usd, pair.unresolved_usd)
+    side = common.among(baseline_of(run, [name]).sides[name], pair.run.conversations)
+    return Pair(pair.run, side, pair.usd, pair.unresolved_usd, pair.inference)

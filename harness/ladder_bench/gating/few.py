@@ -21,6 +21,7 @@ from ladder_bench.analyse.turns import Flags, over_samples
 from ladder_bench.gating.pair import Pair
 
 WHY = "{moved} of {n:,} conversations ended differently, too few to tell how many more would"
+OF_USERS = "; they are of {units:,} users, of whom one more may lose as many as any did"
 
 
 def careful(pair: Pair, decided: Decided, cell: str, among: Flags | None = None) -> tuple[Decided, str | None]:
@@ -31,11 +32,13 @@ def careful(pair: Pair, decided: Decided, cell: str, among: Flags | None = None)
     effect, margin = decided.test.effect, decided.test.margin
     if decided.outcome != "pass" or effect.identical or pair.inference == "suite":
         return decided, None
-    moved = _moved(pair, cell, among)
-    if not moved:  # where none did, `rare` says what was not seen
+    changes = _changes(pair, cell, among)
+    if changes is None or not np.nan_to_num(changes).any():  # where none did, `rare` says what was not seen
         return decided, None
     (part,) = effect.parts
     flip = 1.0 if cell == "quality" else _worth(pair)
+    if pair.clustered:
+        flip *= _most_of_one(pair, changes)
     low, high = _with_two_more(effect.value, part, flip).bounds(ALPHA)
     if low > -margin:
         return decided, None
@@ -43,17 +46,26 @@ def careful(pair: Pair, decided: Decided, cell: str, among: Flags | None = None)
     opened = replace(
         decided, outcome="inconclusive", low=min(low, decided.low), high=max(high, decided.high), needed=needed
     )
-    return opened, WHY.format(moved=f"{moved:,}", n=part.size)
+    known = ~np.isnan(changes)
+    why = WHY.format(moved=f"{int((changes[known] != 0).sum()):,}", n=int(known.sum()))
+    return opened, why + (OF_USERS.format(units=part.size) if pair.clustered else "")
 
 
 def floored(decided: Decided, values: Array) -> Decided:
-    """The test of a share against a floor, its bounds exact where every value is 0 or 1."""
+    """The test of a share against a floor, its bounds exact where every value is 0 or 1.
+
+    Of users it is a share of fewer conversations, as many as have the same error apart (Korn and Graubard 1998).
+    """
     if not np.isin(values, (0.0, 1.0)).all() or not np.isfinite(decided.low):
         return decided
     from scipy.special import betaincinv
 
-    n, ones = values.size, int(values.sum())
-    floor = float(values.mean()) - decided.test.effect.value
+    share, effect = float(values.mean()), decided.test.effect
+    n = float(values.size)
+    if effect.n < values.size:
+        n = float(effect.n) if effect.error == 0 else min(n, share * (1 - share) / effect.error**2)
+    ones = share * n
+    floor = share - decided.test.effect.value
     low = betaincinv(ones, n - ones + 1, ALPHA) if ones else 0.0
     high = betaincinv(ones + 1, n - ones, 1 - ALPHA) if ones < n else 1.0
     low, high = min(decided.low, float(low) - floor), max(decided.high, float(high) - floor)
@@ -75,15 +87,24 @@ def _outcome(low: float, high: float, decided: Decided) -> Outcome:
     return "inconclusive" if decided.outcome == "fail" and high >= 0 else decided.outcome
 
 
-def _moved(pair: Pair, cell: str, among: Flags | None) -> int | None:
-    """How many conversations ended otherwise; None where what is measured is no yes or no."""
+def _changes(pair: Pair, cell: str, among: Flags | None) -> Array | None:
+    """How each conversation ended otherwise, -1, 0 or 1, NaN where unknown; None where it is no yes or no."""
     new, old = (over_samples(side.cells[cell]) for side in (pair.run, pair.baseline))
     known = ~np.isnan(new) & ~np.isnan(old)
     if among is not None:
         known &= among
     if not known.any() or not np.isin((new[known], old[known]), (0.0, 1.0)).all():
         return None
-    return int((new[known] != old[known]).sum())
+    found: Array = np.where(known, new - old, np.nan)
+    return found
+
+
+def _most_of_one(pair: Pair, changes: Array) -> float:
+    """By how much one user may move the mean times the number of users: as any of them did, a conversation at least."""
+    known = ~np.isnan(changes)
+    _, place = np.unique(np.array(pair.run.clusters)[known], return_inverse=True)
+    sums = np.bincount(place, weights=changes[known])
+    return float(max(np.abs(sums).max(), 1.0)) * len(sums) / int(known.sum())
 
 
 def _worth(pair: Pair) -> float:

@@ -22,6 +22,7 @@ class Options:
     against: str | None = None
     prices: str | None = None
     anchor: Path | None = None
+    common: bool = False
 
 
 def gate_files(run_folder: Path, baseline: Path, options: Options) -> dict[str, Json]:
@@ -33,5 +34,5 @@ def gate_files(run_folder: Path, baseline: Path, options: Options) -> dict[str, 
     if options.prices is not None:
         known = [*dict.fromkeys([*(tier["name"] for tier in run.about["tiers"]), *held.prices])]
         declared = read_prices(content.read_yaml(content.locate(options.prices, "ladders/tiers")), known)
-    asked = Asked(options.policy, options.strategy, options.against, declared, options.prices)
+    asked = Asked(options.policy, options.strategy, options.against, declared, options.prices, options.common)
     return {**gate(run, held, asked, release), "started": str(run.about.get("started") or "")}

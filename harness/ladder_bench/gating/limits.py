@@ -11,14 +11,13 @@ import numpy as np
 from ladder_bench.analyse import effects
 from ladder_bench.analyse.decisions import ALPHA, Decided, Test, decide
 from ladder_bench.analyse.effects import Effect, Reading
-from ladder_bench.analyse.turns import Flags, over_samples
+from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json
 from ladder_bench.gating import few, rare, rows
 from ladder_bench.gating.blocking import NOTHING
 from ladder_bench.gating.pair import Pair
 from ladder_bench.gating.policy import FloorShape, LatencyShape, PaddingShape, PolicyShape
 from ladder_bench.gating.rows import POINTS, Scale
-from ladder_bench.sides.side import Side
 
 UNKNOWN_WAITS = 0.02  # of the turns; beyond it the slow ones may be among those
 TIMES = Scale("times", "lower", lambda value: exp(-value))
@@ -28,12 +27,12 @@ def limits(pair: Pair, anchor: Pair | None, policy: PolicyShape, slices: Mapping
     """The limits of a policy, but slices, which are tests of the family. `slices`: conversations by tag."""
     asked, found = policy.limits, []
     if asked.quality:
-        found.append(_floor("quality floor", pair.run, asked.quality, None))
+        found.append(_floor("quality floor", pair, asked.quality, None))
     if asked.high_stakes:
         flags = slices[asked.high_stakes.tag]
-        found.append(_floor(f"floor of {asked.high_stakes.tag}", pair.run, asked.high_stakes, flags))
+        found.append(_floor(f"floor of {asked.high_stakes.tag}", pair, asked.high_stakes, flags))
     if asked.latency:
-        found.append(_latency(pair.run, asked.latency))
+        found.append(_latency(pair, asked.latency))
     if anchor is not None:
         found += _anchor(anchor, policy)
     if asked.padding and all(side.tokens.lines for side in (pair.run, pair.baseline)):
@@ -41,23 +40,22 @@ def limits(pair: Pair, anchor: Pair | None, policy: PolicyShape, slices: Mapping
     return found
 
 
-def _floor(name: str, side: Side, asked: FloorShape, among: Flags | None) -> dict[str, Json]:
+def _floor(name: str, pair: Pair, asked: FloorShape, among: Flags | None) -> dict[str, Json]:
     """Quality above a floor: shown as it is, so that a reader sees 0.91 against 0.85."""
-    quality = over_samples(side.cells["quality"])
-    known = ~np.isnan(quality) if among is None else ~np.isnan(quality) & among
-    if not known.any():
-        return rows.bare(name, "inconclusive", "share", asked.margin, 0, "no conversation has quality", asked.floor)
-    reading = effects.mean(quality[known])
-    effect = effects.of(Reading(reading.value - asked.floor, reading.influence))
-    effect = replace(effect, unscored=int(len(quality) - known.sum()) if among is None else int((among & ~known).sum()))
-    decided = few.floored(_decided(name, effect, asked.margin), quality[known])
+    try:
+        own, quality = pair.quality_alone(among)
+    except ValueError as error:
+        return rows.bare(name, "inconclusive", "share", asked.margin, 0, str(error), asked.floor)
+    decided = _decided(name, replace(own, value=own.value - asked.floor), asked.margin)
+    if pair.inference == "population":
+        decided = few.floored(decided, quality)
     scale = Scale("share", "higher", lambda value: value + asked.floor)
     return {**rows.row(decided, scale, asked.margin), "limit": asked.floor}
 
 
-def _latency(side: Side, asked: LatencyShape) -> dict[str, Json]:
+def _latency(pair: Pair, asked: LatencyShape) -> dict[str, Json]:
     """The share of turns that wait longer than the limit: a ratio over conversations."""
-    name = f"turns over {asked.over_s:g} s"
+    side, name = pair.run, f"turns over {asked.over_s:g} s"
     turns = side.turns.sum(axis=1)
     known = np.array([len(each) for each in side.waits], dtype=float)
     if not known.sum() or known.sum() < (1 - UNKNOWN_WAITS) * turns.sum():
@@ -66,7 +64,7 @@ def _latency(side: Side, asked: LatencyShape) -> dict[str, Json]:
     slow = np.array([float((each > asked.over_s).sum()) for each in side.waits])
     share = float(slow.sum() / known.sum())
     influence = (slow - share * known) / known.mean()
-    effect = effects.of(Reading(asked.share - share, -influence))
+    effect = pair.by_unit(effects.of(Reading(asked.share - share, -influence)), np.ones(len(known), dtype=bool))
     scale = Scale("share", "lower", lambda value: asked.share - value)
     decided = _decided(name, effect, asked.margin)
     return {**rows.row(decided if slow.any() else few.never(decided), scale, asked.margin), "limit": asked.share}
@@ -89,7 +87,7 @@ def _anchor(pair: Pair, policy: PolicyShape) -> Iterator[dict[str, Json]]:
         decided, why = few.careful(pair, decided, "quality")
         yield rows.row(decided, POINTS, asked.quality * youden, why)
     if asked.harm is not None:
-        decided = _decided("harm against the anchor", pair.harm(), asked.harm)
+        decided = _decided("harm against the anchor", pair.harm(), asked.harm, skewed=True)
         yield rows.row(decided, rows.CLAIMS, asked.harm)
 
 
@@ -111,7 +109,8 @@ def _padding(pair: Pair, asked: PaddingShape) -> dict[str, Json]:
         **rows.values(effect.reversed(), -high, -low, TIMES),
         "margin": 0.0,
         "needed_n": None,
-        "n": pair.conversations(effect),
+        "n": effect.n,
+        "units": rows.units(effect.unit),
         "unscored": effect.unscored,
         "unit": "times",
         "better": "lower",
@@ -121,9 +120,9 @@ def _padding(pair: Pair, asked: PaddingShape) -> dict[str, Json]:
     }
 
 
-def _decided(name: str, effect: Effect, margin: float) -> Decided:
+def _decided(name: str, effect: Effect, margin: float, skewed: bool = False) -> Decided:
     """One test alone. A floor without a margin must be cleared."""
-    return decide([Test(name, effect, margin or 1e-12)])[0] if margin else _cleared(name, effect)
+    return decide([Test(name, effect, margin, skewed)])[0] if margin else _cleared(name, effect)
 
 
 def _cleared(name: str, effect: Effect) -> Decided:

@@ -11,13 +11,14 @@ from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.turns import Flags
 from ladder_bench.domain import Json
 from ladder_bench.gating.blocking import SLICE
-from ladder_bench.gating.pair import Pair, among_all
+from ladder_bench.gating.pair import Pair
 
 FEWEST_SAMPLES = 2
 
 
 def needed(pair: Pair, decided: Sequence[Decided], slices: Mapping[str, Flags]) -> dict[str, Json]:
-    """`n` conversations with which all tests pass together with 80 % power if nothing differs.
+    """`n` conversations, or users where those are what counts, with which all tests pass together with
+    80 % power if nothing differs.
 
     `with_twice_the_samples`: the same with twice the samples of each; None where one sample does not tell what noise
     there is between them, whose share of the variance is `noise_share`, by test. `samples`: of each conversation, for a
@@ -33,7 +34,9 @@ def needed(pair: Pair, decided: Sequence[Decided], slices: Mapping[str, Flags]) 
     tests = [each.test for each in decided if isfinite(each.test.effect.deviation) and each.test.effect.deviation > 0]
     if pair.inference == "suite":
         return {**found, "samples": _samples(pair, tests)}
-    whole = [Test(test.name, among_all(test.effect, _among(pair, test.name, slices)), test.margin) for test in tests]
+    whole = [
+        Test(test.name, pair.among_all(test.effect, _among(pair, test.name, slices)), test.margin) for test in tests
+    ]
     noise = {test.name: pair.noise_share(_measure(test.name)) for test in whole}
     known = {name: share for name, share in noise.items() if share is not None}
     if whole and len(known) == len(whole):
@@ -47,8 +50,13 @@ def needed(pair: Pair, decided: Sequence[Decided], slices: Mapping[str, Flags]) 
     return found
 
 
-def _samples(pair: Pair, tests: Sequence[Test]) -> int:
-    """Samples of each conversation with which each test would pass: the noise falls with their number."""
+def _samples(pair: Pair, tests: Sequence[Test]) -> int | None:
+    """Samples of each conversation with which each test would pass: the noise falls with their number.
+
+    None where there are too few conversations for any.
+    """
+    if any(test.effect.fewest < FEWEST for test in tests):
+        return None
     times = [(conversations_needed(test.effect.deviation, test.margin) or FEWEST) / test.effect.n for test in tests]
     return max(FEWEST_SAMPLES, ceil(max(times, default=0.0) * pair.run.samples))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ladder_bench.analyse import effects
 from ladder_bench.analyse.effects import Effect, Reading
-from ladder_bench.analyse.estimates import NOISE, Array
+from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.turns import Flags, over_samples
 from ladder_bench.domain import Json, Price
 from ladder_bench.sides.side import Side
@@ -18,6 +18,7 @@ from ladder_bench.sides.side import Side
 Inference = Literal["population", "suite"]
 Measure = Callable[..., Reading]
 Columns = tuple[Array, ...]
+FEWEST_OF_TWO = 2  # units, for a variance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,25 +64,77 @@ class Pair:
 
     def value(self, name: str) -> Effect:
         """One of the values that are known as means over samples. Raises ValueError where no conversation has it."""
+        if self.inference == "suite":
+            raise ValueError(f"{name} is kept as means over samples: nothing is known of the noise between them")
         new, old = self.run.values[name], self.baseline.values[name]
         both = ~np.isnan(new) & ~np.isnan(old)
         if not both.any():
             raise ValueError(f"no conversation has {name} on both sides")
-        return effects.difference(effects.mean(new[both]), effects.mean(old[both]), int((~both).sum()))
+        left_out = int((np.isnan(new) != np.isnan(old)).sum())
+        return self.by_unit(effects.difference(effects.mean(new[both]), effects.mean(old[both]), left_out), both)
+
+    def quality_alone(self, among: Flags | None = None) -> tuple[Effect, Array]:
+        """The run's own quality, and its values by conversation. Raises ValueError where no conversation has it."""
+        cells = self.run.cells["quality"]
+        asked = np.ones(len(cells), dtype=bool) if among is None else among
+        if self.inference == "suite":
+            known = asked & ~np.isnan(cells).any(axis=1)
+        else:
+            known = asked & ~np.isnan(over_samples(cells))
+        if not known.any():
+            raise ValueError("no conversation has quality")
+        left_out = int((asked & ~known).sum())
+        if self.inference == "suite":
+            whole = effects.mean(cells[known].ravel())
+            reading = Reading(whole.value, whole.influence.reshape(cells[known].shape))
+            return effects.suite(effects.of(reading, left_out)), over_samples(cells)[known]
+        values = over_samples(cells)[known]
+        return self.by_unit(effects.of(effects.mean(values), left_out), known), values
 
     def alone(self, which: int) -> tuple[float, float, float]:
         """R, C and QPD of one side (0: the run) over the conversations that both have."""
-        columns, _ = self._both(self._money)
+        columns, *_ = self._both(self._money)
         resolved, usd = (float(column.mean()) for column in columns[which])
         return resolved, usd, resolved / (usd + self.unresolved_usd * (1 - resolved))
 
-    def conversations(self, effect: Effect) -> int:
-        """Conversations of an effect; for a suite each of them gives as many units as it has samples, less one."""
-        return effect.parts[0].size // (self.run.samples - 1) if self.inference == "suite" else effect.n
+    @property
+    def clustered(self) -> bool:
+        """Whether users are what counts. A suite is about these conversations: whose they are makes no difference."""
+        return bool(self.run.clusters) and self.inference == "population"
+
+    @property
+    def unit(self) -> str:
+        """What effects count, in words."""
+        return effects.CLUSTERS if self.clustered else "conversations"
+
+    @property
+    def units(self) -> int:
+        return len(set(self.run.clusters)) if self.clustered else len(self.run.conversations)
+
+    def trials(self, effect: Effect) -> int:
+        """How often what an effect is about was tried independently: a suite does so in every sample."""
+        return min(part.size for part in effect.parts)
+
+    def by_unit(self, effect: Effect, among: Flags) -> Effect:
+        """An effect over some of the conversations, with users as its units where there are any."""
+        if not self.clustered:
+            return effect
+        return effects.by_cluster(effect, [list(np.array(self.run.clusters)[among])] * len(effect.parts))
+
+    def among_all(self, effect: Effect, among: Flags) -> Effect:
+        """An effect on some of the units as one on all of them, to which the others add nothing."""
+        (part,) = effect.parts
+        there = among
+        if self.clustered:
+            names = np.array(self.run.clusters)
+            there = np.isin(np.unique(names), names[among])
+        filled = np.zeros(there.size)
+        filled[there] = part * there.size / max(part.size, 1)
+        return replace(effect, parts=(filled,), degrees=None)
 
     def estimate(self, effect: Effect) -> dict[str, Json]:
-        """Value, 95 % interval and conversations."""
-        return {**asdict(effect.estimate()), "n": self.conversations(effect)}
+        """Value, 95 % interval and units."""
+        return asdict(effect.estimate())
 
     def known(self, name: str, among: Flags | None = None) -> Flags:
         """The conversations that a test is about: those in which both sides have what it needs."""
@@ -101,36 +154,36 @@ class Pair:
     ) -> Effect:
         if self.inference == "suite":
             return self._within(columns, measure, among)
-        (new, old), unscored = self._both(columns, among)
+        (new, old), both, unscored = self._both(columns, among)
         if not new[0].size:
             raise ValueError("no conversation has a value on both sides")
-        return effects.difference(measure(*new), measure(*old), unscored)
+        return self.by_unit(effects.difference(measure(*new), measure(*old), unscored), both)
 
     def _both(
         self, columns: Callable[[Side, Array], Columns], among: Flags | None = None
-    ) -> tuple[tuple[Columns, Columns], int]:
-        """Means over samples of the conversations that both sides have, and how many were left out."""
+    ) -> tuple[tuple[Columns, Columns], Flags, int]:
+        """Means over samples of the conversations that both sides have, which they are, and how many were left out."""
         new = tuple(over_samples(each) for each in columns(self.run, self.usd[0]))
         old = tuple(over_samples(each) for each in columns(self.baseline, self.usd[1]))
         either, both = _any(new, old), _all(new, old)
         if among is not None:
             either, both = either & among, both & among
         left_out = int((either & ~both).sum())
-        return (tuple(each[both] for each in new), tuple(each[both] for each in old)), left_out
+        return (tuple(each[both] for each in new), tuple(each[both] for each in old)), both, left_out
 
     def _within(self, columns: Callable[[Side, Array], Columns], measure: Measure, among: Flags | None) -> Effect:
         """The same effect with the noise between samples alone: these conversations, run again."""
-        value, new, old, left_out = self._cells(columns, measure, among)
-        parts = (_noise(new - old),) if new.shape == old.shape else (_noise(new), _noise(old))
-        return Effect(value, parts, left_out)
+        new, old, left_out, _ = self._cells(columns, measure, among)
+        found = effects.difference if new.influence.shape == old.influence.shape else effects.apart
+        return effects.suite(found(new, old, left_out))
 
     def _cells(
         self, columns: Callable[[Side, Array], Columns], measure: Measure, among: Flags | None = None
-    ) -> tuple[float, Array, Array, int]:
-        """A value and each side's influence by conversation and sample, where every sample has a value."""
+    ) -> tuple[Reading, Reading, int, Flags]:
+        """Each side's reading by conversation and sample, where every sample has a value: which conversations."""
         new, old = columns(self.run, self.usd[0]), columns(self.baseline, self.usd[1])
         either = _any(*(tuple(over_samples(each) for each in side) for side in (new, old)))
-        whole = np.array([~np.isnan(each).any(axis=1) for each in (*new, *old)]).all(axis=0)
+        whole: Flags = np.all([~np.isnan(each).any(axis=1) for each in (*new, *old)], axis=0)
         if among is not None:
             either, whole = either & among, whole & among
         if not whole.any():
@@ -139,10 +192,7 @@ class Pair:
         for side in (new, old):
             found = measure(*(each[whole].ravel() for each in side))
             readings.append(Reading(found.value, found.influence.reshape(-1, side[0].shape[1])))
-        contrast = effects.difference(
-            Reading(readings[0].value, np.zeros(1)), Reading(readings[1].value, np.zeros(1))
-        ).value
-        return contrast, readings[0].influence, readings[1].influence, int((either & ~whole).sum())
+        return readings[0], readings[1], int((either & ~whole).sum()), whole
 
     def noise_share(self, name: str) -> float | None:
         """The share of an effect's variance that is noise between samples; None where samples do not tell."""
@@ -150,18 +200,19 @@ class Pair:
             return None
         columns, measure = self._named(name)
         try:
-            _, new, old, _ = self._cells(columns, measure)
+            first, second, _, whole = self._cells(columns, measure)
         except ValueError:
             return None
-        if not new.size:
-            return None
+        new, old = first.influence, second.influence
         difference = new.mean(axis=1) - old.mean(axis=1)
-        whole = float(difference.var(ddof=1)) if len(difference) > 1 else 0.0
+        if len(difference) < FEWEST_OF_TWO:
+            return None
+        all_ = self.by_unit(Effect(0.0, (difference - difference.mean(),)), whole).error ** 2
         if new.shape == old.shape:
             noise = float((new - old).var(axis=1, ddof=1).mean()) / new.shape[1]
         else:
             noise = sum(float(each.var(axis=1, ddof=1).mean()) / each.shape[1] for each in (new, old))
-        return min(1.0, noise / whole) if whole > 0 else None
+        return min(1.0, noise / len(difference) / all_) if all_ > 0 else None
 
     def _named(self, name: str) -> tuple[Callable[[Side, Array], Columns], Measure]:
         if name == "qpd":
@@ -184,14 +235,6 @@ def usd_of(side: Side, prices: Mapping[str, Price]) -> Array:
     return side.tokens.usd(prices, side.answered)
 
 
-def among_all(effect: Effect, among: Flags) -> Effect:
-    """An effect on some of the conversations as one on all of them, to which the others add nothing."""
-    (part,) = effect.parts
-    filled = np.zeros(among.size)
-    filled[among] = part * among.size / max(part.size, 1)
-    return replace(effect, parts=(filled,))
-
-
 def _ratio(above: Array, below: Array) -> Reading:
     return effects.log_ratio_of_means(above, below)
 
@@ -207,21 +250,4 @@ def _any(new: Columns, old: Columns) -> Flags:
 
 def _all(new: Columns, old: Columns) -> Flags:
     found: Flags = np.all([~np.isnan(each) for each in (*new, *old)], axis=0)
-    return found
-
-
-def _noise(influence: Array) -> Array:
-    """Independent units whose standard error is that of the noise between samples: SE^2 = sum_i s_i^2 / S / C^2.
-
-    Each conversation gives S - 1 of them, its contrasts by Helmert, so that the degrees of freedom are C (S - 1).
-    """
-    conversations, samples = influence.shape
-    contrasts = np.array(
-        [[1.0] * row + [-float(row)] + [0.0] * (samples - row - 1) for row in range(1, samples)]
-    ) / np.sqrt([[row * (row + 1)] for row in range(1, samples)])
-    units: Array = (influence @ contrasts.T).ravel()
-    size = conversations * (samples - 1)
-    scale = np.sqrt(size * max(size - 1, 1) / ((samples - 1) * samples)) / max(conversations, 1)
-    still = np.abs(units) <= NOISE * float(np.abs(influence).max(initial=0.0))
-    found: Array = np.where(still, 0.0, units) * scale
     return found

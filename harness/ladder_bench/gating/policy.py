@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 
 from ladder_bench import content
 from ladder_bench.documents import Document, read_yaml
+from ladder_bench.errors import InputError
 from ladder_bench.prices import AboveZero, Shape, Text
 
 TestName = Literal["qpd", "quality", "harm"]
@@ -122,6 +124,10 @@ def read_policy(document: Document) -> PolicyShape:
     """A policy from its document; an empty one is all defaults. Raises InputError with the place of every problem."""
     if document.value is None:
         return PolicyShape()
+    if isinstance(document.value, Mapping) and "traffic" in document.value:
+        raise InputError(
+            document.problem(("traffic",), "this is a policy of recommend; a gate has policies of its own")
+        )
     return content.parse(PolicyShape, document)
 
 

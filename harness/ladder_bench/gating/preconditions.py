@@ -9,15 +9,18 @@ import numpy as np
 from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.turns import Flags, over_samples
 from ladder_bench.domain import Price
+from ladder_bench.gating import common
 from ladder_bench.gating.policy import PolicyShape
+from ladder_bench.sides import owners
 from ladder_bench.sides.fingerprints import differences
 from ladder_bench.sides.side import Baseline, Side
+from ladder_bench.sides.tokens import OUTPUT
 
 UNSCORED = 0.02  # of criteria or conversations (3-statistics); beyond it what is left may be the easy part
 UNEQUAL = 0.01  # between the sides' unscored shares
 UNREADABLE = 0.02  # of what a judge was asked
 FLIPS = 0.10  # of a judge's repeats
-NAMED = 3  # conversations that a reason names
+CHARACTERS = 20  # of answers an output token; text has about 4, whole words of code or tables up to 10
 NEEDS = {"qpd": ("resolved", "cost"), "quality": ("quality",), "harm": ("unsupported claims",)}
 SAYS = {
     "quality": "quality is not defined: the run has no criteria and no outcomes",
@@ -31,7 +34,9 @@ def reasons(run: Baseline, baseline: Baseline, pair: tuple[Side, Side], policy: 
     """Everything that stands between a run and a decision; empty where nothing does."""
     found = [_in_words(each) for each in differences(baseline.fingerprint, run.fingerprint)]
     if found:  # without common ground there is nothing further to compare
-        return found
+        return _with_hint(found, pair)
+    if users := owners.differ(run.owners, baseline.owners, pair[0].conversations):
+        return [users]
     if run.incomplete:
         found.append("the run is incomplete (it was stopped); resume it with the same command")
     if run.stands_in != baseline.stands_in:
@@ -43,11 +48,16 @@ def reasons(run: Baseline, baseline: Baseline, pair: tuple[Side, Side], policy: 
         found += _estimated(side, where, policy)
     found += _absent(pair) or _not_measured(pair, policy) or _unscored(pair, policy)
     if not found and "qpd" in policy.tests:
-        found += _uncounted(pair)
+        found += [*_uncounted(pair), *_understated(pair)]
     if not found and "qpd" in policy.tests and _nothing_before(pair):
         found.append("the baseline resolves nothing, so its quality per dollar is 0: hold the run against another one")
     if policy.inference == "suite" and min(side.samples for side in pair) < 2:
         found.append("inference: suite needs samples >= 2 on both sides (run with --samples 2)")
+    if policy.inference == "suite" and policy.limits.latency:
+        found.append(
+            "inference: suite cannot decide limits.latency: waits are known by conversation and not by sample; decide "
+            "over conversations (--inference population), or without that limit"
+        )
     return found
 
 
@@ -58,6 +68,18 @@ def _uncounted(pair: tuple[Side, Side]) -> Iterator[str]:
         share = _share((answered & (side.tokens.total() == 0)).sum(), answered.sum())
         if share > UNSCORED:
             yield f"{share:.1%} of the conversations were answered with a usage of 0 tokens in the {where}: not counted"
+
+
+def _understated(pair: tuple[Side, Side]) -> Iterator[str]:
+    """Answers too long for the tokens that were counted for them: whoever counts one token a call has not counted."""
+    for side, where in zip(pair, ("run", "baseline"), strict=True):
+        mine = [place for place, line in enumerate(side.tokens.lines) if line.purpose == "answer"]
+        tokens = float(side.tokens.counts[mine][..., OUTPUT].sum())
+        if side.characters and side.characters > CHARACTERS * tokens:
+            yield (
+                f"usage is understated in the {where}: {side.characters:,} characters of answers were counted as "
+                f"{tokens:,.0f} output tokens, and a token is at most {CHARACTERS} characters, so cost is not known"
+            )
 
 
 def _nothing_before(pair: tuple[Side, Side]) -> bool:
@@ -88,6 +110,13 @@ def _rates(price: Price) -> tuple[float | None, ...]:
 def _in_words(difference: str) -> str:
     """Fingerprints are compared as first and second; here these are the baseline and the run."""
     return difference.replace(" in the first", " in the baseline").replace(" in the second", " in the run")
+
+
+def _with_hint(found: list[str], pair: tuple[Side, Side]) -> list[str]:
+    """Differences with what to do, where all of them are conversations of one side alone."""
+    if not all(each.startswith("conversations differ: ") and " only in the " in each for each in found):
+        return found
+    return [*found[:-1], found[-1] + common.hint(pair)]
 
 
 def _judging(judges: Mapping[str, Mapping[str, float | None]], where: str) -> Iterator[str]:
@@ -151,10 +180,10 @@ def _absent(pair: tuple[Side, Side]) -> list[str]:
     for side, where in zip(pair, ("run", "baseline"), strict=True):
         absent = [name for name, turns in zip(side.conversations, side.turns, strict=True) if not turns.any()]
         if absent:
-            named = ", ".join(absent[:NAMED]) + (", ..." if len(absent) > NAMED else "")
             found.append(
                 f"'{side.strategy}' has not had {len(absent):,} of the {len(side.conversations):,} conversations of "
-                f"the {where} ({named}): a gate is paired; 'ladder-bench compare' takes arms over different ones"
+                f"the {where} ({common.named(absent)}): a gate is paired; 'ladder-bench compare' takes arms over "
+                f"different ones{common.hint(pair)}"
             )
     return found
 

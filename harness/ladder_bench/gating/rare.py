@@ -15,7 +15,7 @@ import numpy as np
 from ladder_bench.analyse.decisions import ALPHA, Decided
 from ladder_bench.gating.pair import Pair
 
-WHY = "the same conversations are resolved on both sides; {n} of them do not exclude that one in {one_in} would be lost"
+WHY = "the same conversations are resolved on both sides; {n} do not exclude that {lost} would be lost"
 
 
 def careful(pair: Pair, decided: Decided) -> tuple[Decided, str | None]:
@@ -26,10 +26,16 @@ def careful(pair: Pair, decided: Decided) -> tuple[Decided, str | None]:
     outcome = decided.outcome
     if outcome == "pass" and low <= -decided.test.margin:
         outcome = "inconclusive"
-    n = pair.conversations(decided.test.effect)
+    n = pair.trials(pair.resolved())
     needed = [each for each in (decided.needed, _needed(pair, decided.test.margin)) if each is not None]
-    why = WHY.format(n=n, one_in=max(1, round(1 / _share(n)))) if outcome != decided.outcome else None
+    why = _why(pair, n) if outcome != decided.outcome else None
     return replace(decided, low=low, high=high, outcome=outcome, needed=max(needed, default=None)), why
+
+
+def _why(pair: Pair, n: int) -> str:
+    what = f"{n:,} samples" if pair.inference == "suite" else f"{n} {'users' if pair.clustered else 'of them'}"
+    one_in = f"one in {max(1, round(1 / _share(n)))}"
+    return WHY.format(n=what, lost=f"all of {one_in}" if pair.clustered else one_in)
 
 
 def bounds(pair: Pair, low: float, high: float, times: float = 1.0) -> tuple[float, float]:
@@ -37,7 +43,7 @@ def bounds(pair: Pair, low: float, high: float, times: float = 1.0) -> tuple[flo
     if not _unseen(pair) or not isfinite(low):
         return low, high
     resolved, usd, _ = pair.alone(0)
-    unseen, unresolved = _share(pair.conversations(pair.resolved())), times * pair.unresolved_usd
+    unseen, unresolved = _share(pair.trials(pair.resolved())), times * pair.unresolved_usd
 
     def moved(by: float) -> float:
         other = min(1.0, resolved + by)

@@ -13,9 +13,10 @@ from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.tails import TAIL, tail_share
 from ladder_bench.analyse.turns import over_samples
 from ladder_bench.domain import Json
-from ladder_bench.gating import rare
+from ladder_bench.gating import rare, rare_harm, rows
 from ladder_bench.gating.pair import Pair
 from ladder_bench.gating.policy import ReviewShape
+from ladder_bench.sides.side import Side
 
 SMALL = 50  # conversations below which a sample is small (3-statistics)
 WITHIN = (0.1, 10.0)  # times F: if the verdict flips in here, it hangs on a guess
@@ -38,7 +39,33 @@ def review(
     ]
     if placebo is not None:
         found[-1]["against"] = placebo.baseline.strategy
-    return [*found, *_tokens(pair, asked.tokens_per_turn), _sensitive(sweep), *_tail(pair), *_small(pair), _lost(pair)]
+    found += [*_tokens(pair, asked.tokens_per_turn), _sensitive(sweep), *_tail(pair), *_small(pair), _lost(pair)]
+    return found
+
+
+def harm(pair: Pair) -> dict[str, Json]:
+    """Whether harm that is rare may have been missed."""
+    said, n = rare_harm.why(pair) if pair.inference == "population" else (None, 0)
+    return {**_flag("rare harm", said is not None, None, None, None, n, said), "units": rows.units(pair.unit)}
+
+
+def left_out(pair: Pair, whole: tuple[Side, Side]) -> dict[str, Json]:
+    """Conversations that one of the whole sides has alone, where a reader asked to go on without them.
+
+    The value is what quality would differ by, did those that the run has not had count as 0 in it.
+    """
+    kept, (new, old) = set(pair.run.conversations), (_qualities(side) for side in whole)
+    lost = old.keys() - new.keys() - kept
+    both = [name for name in kept if name in new and name in old]
+    n = len(both) + len(lost)
+    value = (sum(new[name] - old[name] for name in both) - sum(old[name] for name in lost)) / n if n else None
+    why = "if the conversations that the run has not had counted as 0: they may be the hard ones"
+    return _flag("common", True, value, None, None, n, why)
+
+
+def _qualities(side: Side) -> dict[str, float]:
+    quality = over_samples(side.cells["quality"])
+    return {name: float(each) for name, each in zip(side.conversations, quality, strict=True) if not np.isnan(each)}
 
 
 def _of_value(name: str, pair: Pair, margin: float, sign: int) -> dict[str, Json]:
@@ -46,12 +73,14 @@ def _of_value(name: str, pair: Pair, margin: float, sign: int) -> dict[str, Json
     try:
         effect = pair.value(name)
     except ValueError:
-        return _flag(NAMES[name], False, None, None, None, 0, "not measured on both sides")
+        why = "not decided for a suite" if pair.inference == "suite" else "not measured on both sides"
+        return _flag(NAMES[name], False, None, None, None, 0, why)
     oriented = effect if sign > 0 else effect.reversed()
     low, high = oriented.bounds(ALPHA)
     worse = oriented.value <= -margin or high < 0
     low, high = effect.bounds(ALPHA)
-    return _flag(NAMES[name], worse, effect.value, low, high, effect.n, "worse than before" if worse else None)
+    found = _flag(NAMES[name], worse, effect.value, low, high, effect.n, "worse than before" if worse else None)
+    return {**found, "units": rows.units(effect.unit)}
 
 
 def _tokens(pair: Pair, times: float) -> Iterator[dict[str, Json]]:
@@ -66,6 +95,7 @@ def _tokens(pair: Pair, times: float) -> Iterator[dict[str, Json]]:
     yield {
         **_flag("tokens per turn", more, None, None, None, effect.n, why),
         **dict(zip(("value", "low", "high"), shown, strict=True)),
+        "units": rows.units(effect.unit),
     }
 
 
@@ -86,7 +116,8 @@ def sweep(pair: Pair, margin: float) -> list[dict[str, Json]]:
                 "low": exp(low) - 1 if isfinite(low) else None,
                 "high": exp(high) - 1 if isfinite(high) else None,
                 "outcome": _alone(effect, low, high, margin),
-                "n": pair.conversations(effect),
+                "n": effect.n,
+                "units": rows.units(effect.unit),
             }
         )
     return found
@@ -107,7 +138,10 @@ def _sensitive(swept: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
         return _flag("F-sensitive", False, None, None, None, 0, None)
     first = min(others, key=lambda each: abs(log(each["times"])))
     other, this = (f"${each['unresolved_cost_usd']:.3g}" for each in (first, here))
-    why = f"quality per dollar would be '{first['outcome']}' if an unresolved conversation cost {other}, not {this}"
+    why = (
+        f"the outcome hangs on F, what one unresolved conversation costs you: at {other} in place of {this}, quality "
+        f"per dollar alone would be '{first['outcome']}' (here '{here['outcome']}')"
+    )
     return _flag("F-sensitive", True, None, None, None, 0, why)
 
 
@@ -120,13 +154,13 @@ def _tail(pair: Pair) -> Iterator[dict[str, Json]]:
 
 
 def _small(pair: Pair) -> Iterator[dict[str, Json]]:
-    n = len(pair.run.conversations)
+    n = pair.units
     why = (
-        f"{n} conversations; intervals from fewer than {SMALL} are wide, and cover a little less than they say"
+        f"{n} {pair.unit}; intervals from fewer than {SMALL} are wide, and cover a little less than they say"
         if n < SMALL
         else None
     )
-    yield _flag("small sample", n < SMALL, None, None, None, n, why)
+    yield {**_flag("small sample", n < SMALL, None, None, None, n, why), "units": rows.units(pair.unit)}
 
 
 def _lost(pair: Pair) -> dict[str, Json]:
@@ -152,5 +186,6 @@ def _flag(
         "low": bounds[0],
         "high": bounds[1],
         "n": n,
+        "units": "conversations",
         "why": why,
     }

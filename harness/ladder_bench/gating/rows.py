@@ -8,7 +8,7 @@ from math import exp, isfinite
 from typing import Literal
 
 from ladder_bench.analyse.decisions import Decided, Outcome
-from ladder_bench.analyse.effects import Effect
+from ladder_bench.analyse.effects import CLUSTERS, Effect
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.domain import Json
 
@@ -45,6 +45,7 @@ def row(decided: Decided, scale: Scale, margin: float, why: str | None = None) -
         "margin": margin,
         "needed_n": decided.needed,
         "n": effect.n,
+        "units": units(effect.unit),
         "unscored": effect.unscored,
         "unit": scale.unit,
         "better": scale.better,
@@ -66,7 +67,12 @@ def why_none(effect: Effect) -> str | None:
     """What a reader must know of the bounds."""
     if effect.identical:
         return "identical"
-    return f"no interval: {effect.n} conversations, {FEWEST} are needed" if effect.fewest < FEWEST else None
+    return f"no interval: {effect.fewest} {effect.unit}, {FEWEST} are needed" if effect.fewest < FEWEST else None
+
+
+def units(unit: str) -> str:
+    """What n counts, as comparisons say it."""
+    return "clusters" if unit == CLUSTERS else unit
 
 
 def bare(
@@ -74,5 +80,6 @@ def bare(
 ) -> dict[str, Json]:
     """A test or limit of which there is no number, and why."""
     nothing = dict.fromkeys(("value", "low", "high", "needed_n", "p_worse"))
-    found = {"name": name, "outcome": outcome, "margin": margin, "n": n, "unscored": 0, "unit": unit, "why": why}
+    found = {"name": name, "outcome": outcome, "margin": margin, "n": n, "units": "conversations"}
+    found |= {"unscored": 0, "unit": unit, "why": why}
     return {**found, **nothing, "better": "higher"} | ({} if limit is None else {"limit": limit})

@@ -13,12 +13,13 @@ from ladder_bench.gating.blocking import TITLES
 from ladder_bench.gating.pair import Pair
 from ladder_bench.gating.policy import PolicyShape
 from ladder_bench.gating.preconditions import left_out
+from ladder_bench.gating.review import NAMES
 from ladder_bench.sides.side import Baseline
 
 NAMED = 3  # tests that a sentence names
 
 
-def why(outcome: Outcome, all_rows: Sequence[Mapping[str, Json]], raised: Sequence[str], n: int) -> str:
+def why(outcome: Outcome, all_rows: Sequence[Mapping[str, Json]], raised: Sequence[str], pair: Pair) -> str:
     """The one sentence that says why."""
 
     def named(each: Mapping[str, Json]) -> str:
@@ -32,12 +33,12 @@ def why(outcome: Outcome, all_rows: Sequence[Mapping[str, Json]], raised: Sequen
     open_ = [each for each in all_rows if each["outcome"] == "inconclusive"]
     if outcome == "pass":
         if all(each["why"] == "identical" for each in all_rows if each["name"] in TITLES):
-            return f"identical in all {n:,} conversations"
+            return f"identical in all {len(pair.run.conversations):,} conversations"
         return "every test shows that the run is not worse than the margins allow"
     if not open_:
         return f"every test passes, but the policy is strict and a person should look at: {', '.join(raised)}"
-    if n < FEWEST and any(str(each["why"]).startswith("no interval") for each in open_):
-        return f"too few conversations to tell: {n}, and {FEWEST} are needed for an interval"
+    if pair.units < FEWEST and any(str(each["why"]).startswith("no interval") for each in open_):
+        return f"too few {pair.unit} to tell: {pair.units}, and {FEWEST} are needed for an interval"
     padded = [each for each in open_ if each["name"] == "padding"]
     if padded and len(open_) == 1:
         if padded[0]["value"] is None:
@@ -83,6 +84,15 @@ def notes(new: Baseline, baseline: Baseline, pair: Pair, policy: PolicyShape) ->
         found.append(f"{ungraded} conversations have nothing to grade and are left out of quality")
     if policy.inference == "suite":
         found.append("suite: these conversations run again; says nothing of other conversations")
+        found.append(
+            f"suite: {', '.join(NAMES.values())} are known as means over samples, and are not looked at: nothing is "
+            "known of the noise between samples"
+        )
+    if pair.clustered:
+        found.append(
+            f"the {len(pair.run.conversations):,} conversations are of {pair.units:,} {pair.unit}: what one user does "
+            f"is no independent evidence, so n and needed count {pair.unit}; each conversation weighs 1"
+        )
     if baseline.version != new.version:
         found.append(f"the baseline is from version {baseline.version}, the run from {new.version}")
     lost = [int(np.isnan(usd).any(axis=1).sum()) for usd in pair.usd]

@@ -37,12 +37,27 @@ class Candidate:
         return max(each.p_not_met for each in self.constraints) if self.constraints else 1.0
 
     def needed(self, tested: int) -> int | None:
-        """Conversations that would decide it among so many strategies; None where they would not, or nobody can say."""
-        if self.status != "undecided" or self.arm.doubts or self.usd is None:
+        """Conversations, or users, that would decide it among so many strategies.
+
+        None where they would not, where nobody can say, or where it is `beyond` what is given.
+        """
+        if not self._open:
             return None
         found = [each.needed(ALPHA / max(1, tested)) for each in self.constraints]
         known = [each for each in found if each is not None]
         return max(known) if known and len(known) == len(found) else None
+
+    def beyond(self, tested: int) -> bool:
+        """Whether more than MOST_NEEDED would be needed for one of its constraints, and a number for all others."""
+        alpha = ALPHA / max(1, tested)
+        far = [each.beyond(alpha) for each in self.constraints]
+        known = [each.needed(alpha) is not None for each in self.constraints]
+        return self._open and any(far) and all(each or other for each, other in zip(far, known, strict=True))
+
+    @property
+    def _open(self) -> bool:
+        """Whether more of the same would decide it."""
+        return self.status == "undecided" and not self.arm.doubts and self.usd is not None
 
     @property
     def seems_to_hold(self) -> bool:
@@ -62,7 +77,7 @@ def eligible(evidence: Evidence, policy: Policy) -> list[Arm]:
 
 def _candidate(evidence: Evidence, high: Evidence | None, arm: Arm, policy: Policy, within: bool) -> Candidate:
     found = tuple(judged(evidence, high, arm, policy, within))
-    cost = evidence.effect((evidence.arms[arm.name].columns["cost"],), effects.mean)
+    cost = evidence.effect((_cost(evidence, arm),), effects.mean)
     usd = None if isinstance(cost, str) else cost.value
     outcomes = {each.outcome for each in found}
     reasons = [f"{each.constraint.name}: {each.why or 'its bounds lie on both sides'}" for each in found

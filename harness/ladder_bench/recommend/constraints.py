@@ -18,7 +18,10 @@ from ladder_bench.analyse.estimates import FEWEST, Array, t_above, t_quantile
 from ladder_bench.recommend.evidence import Arm, Evidence
 from ladder_bench.recommend.policy import Floor, Policy
 
+MOST_NEEDED = 1_000_000  # conversations; beyond it no number is given
 Outcome = Literal["met", "violated", "undecided"]
+UNLABELLED = "the dataset labels no turn as high_stakes; name a 'tag' under high_stakes in the policy"
+NO_BASE = "this run has no base, no single tier with a quality: name a strategy to be against"
 Kind = Literal["share", "rate", "difference"]  # of a value: within [0, 1], not below 0, or any
 
 
@@ -37,8 +40,8 @@ class Constraint:
 class Judged:
     """A constraint on a strategy. `low`, `high`: one-sided 95 % bounds, each. `p_not_met`: the p-value that it fails.
 
-    `deviation`: the standard error for a single conversation, None where nothing is known. `share`: of conversations,
-    those that it is about.
+    `deviation`: the standard error for a single unit (a conversation, or a user), None where nothing is known. `share`:
+    of all units, those that it is about.
     """
 
     constraint: Constraint
@@ -54,14 +57,23 @@ class Judged:
     share: float = 1.0
 
     def needed(self, alpha: float = ALPHA) -> int | None:
-        """Conversations that would decide it with a power of 80 %, were the value the truth; None: nobody can say.
+        """Units that would decide it with a power of 80 %, were the value the truth; None: nobody can say, or `beyond`.
 
         Those that it is not about are counted, too.
         """
         found = self._needed(alpha)
-        return None if found is None else ceil(found / self.share)
+        return found if found is not None and found <= MOST_NEEDED else None
+
+    def beyond(self, alpha: float = ALPHA) -> bool:
+        """Whether more than MOST_NEEDED would have to be there: the value all but lies on its limit."""
+        found = self._needed(alpha)
+        return found is not None and found > MOST_NEEDED
 
     def _needed(self, alpha: float) -> int | None:
+        found = self._of_those(alpha)
+        return None if found is None else ceil(found / self.share)
+
+    def _of_those(self, alpha: float) -> int | None:
         if self.value is None or self.deviation is None or self.value == self.constraint.limit:
             return None
         distance, kind = abs(self.value - self.constraint.limit), self.constraint.kind
@@ -91,17 +103,16 @@ def judged(evidence: Evidence, high: Evidence | None, arm: Arm, policy: Policy, 
         if not floor.stakes:
             found += _held(evidence, arm, floor)
         elif high is not None:
-            share = len(high.ids) / len(evidence.ids)
+            share = high.units / evidence.units
             found += (replace(each, share=share) for each in _held(high, arm, floor))
         elif not within:
-            why = "the dataset labels no turn as high_stakes; name a 'tag' under high_stakes in the policy"
-            found.append(_missing(Constraint(_name(floor), "share", True, floor.at_least or 0.0), why))
+            found += (_missing(each, UNLABELLED) for each in _asked(evidence, floor))
     for limit in policy.waits:
-        effect = evidence.effect((columns[limit.name], columns["waited"]), _share_of_turns)
+        effect = evidence.effect((columns[limit.name], columns["waited"]), _share_of_turns, columns["lived"])
         what = effect if not isinstance(effect, str) else "no wait was measured or recorded"
         found.append(_decided(Constraint(limit.name, "share", False, limit.at_most), what, evidence))
     if policy.unsupported_at_most is not None:
-        effect = evidence.effect((columns["unsupported"],), effects.mean)
+        effect = evidence.effect((columns["unsupported"],), effects.mean, columns["lived"])
         found.append(
             _decided(Constraint("unsupported per turn", "rate", False, policy.unsupported_at_most), effect, evidence)
         )
@@ -112,20 +123,25 @@ def _name(floor: Floor) -> str:
     return f"high-stakes {floor.metric}" if floor.stakes else floor.metric
 
 
-def _held(evidence: Evidence, arm: Arm, floor: Floor) -> Iterator[Judged]:
-    """A floor on a mean, and one against another strategy's."""
-    columns = evidence.arms[arm.name].columns
+def _asked(evidence: Evidence, floor: Floor) -> Iterator[Constraint]:
+    """What a floor asks: a mean of at least so much, or no lower than another strategy's by more than so much."""
     if floor.at_least is not None:
-        effect = evidence.effect((columns[floor.metric],), effects.mean)
-        yield _decided(Constraint(_name(floor), "share", True, floor.at_least), effect, evidence)
-    if floor.against is None:
-        return
-    other = evidence.against[floor.key]
-    constraint = Constraint(f"{_name(floor)} against {other or 'the base'}", "difference", True, -floor.margin, other)
-    if other is None:
-        yield _missing(constraint, "this run has no base, no single tier with a quality: name a strategy to be against")
-        return
-    yield _decided(constraint, evidence.contrast(columns[f"{floor.key} own"], columns[f"{floor.key} other"]), evidence)
+        yield Constraint(_name(floor), "share", True, floor.at_least)
+    if floor.against is not None:
+        other = evidence.against[floor.key]
+        yield Constraint(f"{_name(floor)} against {other or 'the base'}", "difference", True, -floor.margin, other)
+
+
+def _held(evidence: Evidence, arm: Arm, floor: Floor) -> Iterator[Judged]:
+    columns = evidence.arms[arm.name].columns
+    for constraint in _asked(evidence, floor):
+        if constraint.kind == "share":
+            effect = evidence.effect((columns[floor.metric],), effects.mean, columns["lived"])
+            yield _decided(constraint, effect, evidence)
+        elif constraint.against is None:
+            yield _missing(constraint, NO_BASE)
+        else:
+            yield _decided(constraint, evidence.contrast(arm.name, floor.key, constraint.against), evidence)
 
 
 def _share_of_turns(over: Array, waited: Array, weights: Array | None) -> Reading:
@@ -149,7 +165,7 @@ def _decided(constraint: Constraint, effect: Effect | str, evidence: Evidence) -
     outcome: Outcome = "met" if met else "violated" if violated else "undecided"
     why = None
     if not isfinite(low):
-        why = f"{effect.n} conversations, {FEWEST} are needed"
+        why = f"{effect.fewest} {evidence.unit}, {FEWEST} are needed"
         if evidence.shares is not None and effect.n >= FEWEST:
             why = evidence.too_small(effect)
     if constraint.kind != "difference":
@@ -157,7 +173,7 @@ def _decided(constraint: Constraint, effect: Effect | str, evidence: Evidence) -
     return Judged(
         constraint, outcome, value, _finite(low) if why is None else None, _finite(high) if why is None else None,
         effect.n, effect.unscored,
-        0.0 if met and (effect.identical or _always(constraint)) else p_not_met, _finite(effect.deviation), why,
+        0.0 if met and _always(constraint) else p_not_met, _finite(effect.deviation), why,
     )  # fmt: skip
 
 
@@ -174,7 +190,8 @@ def _finite(value: float) -> float | None:
 
 def _bounds(constraint: Constraint, effect: Effect, evidence: Evidence) -> tuple[float, float, float]:
     """One-sided bounds at ALPHA, and the p-value that the constraint does not hold."""
-    if effect.fewest < FEWEST and not effect.identical:
+    identical = effect.identical and constraint.kind == "difference"  # a mean of 0 is no identity
+    if effect.fewest < FEWEST and not identical:
         return -inf, inf, 1.0
     if effect.error == 0 and constraint.kind != "difference":
         return _without_spread(constraint, effect, evidence.effective_n(effect))

@@ -1,11 +1,13 @@
 """Cross-fitting: what is chosen on one half of the conversations, reported on the other, so that luck is not counted.
 
 The halves are told apart by a hash of the conversation's id, in turn within each segment, so that both have as many
-of each. Where one half decides nothing, the base stands in.
+of each; of its user, where users have several: all of them are then in one half. Where one half decides nothing, the
+base stands in.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -25,13 +27,22 @@ WIDER = 2**0.5  # of one half's interval against that of two halves
 
 
 def folds(ids: Sequence[str], segments: Sequence[str]) -> Array:
-    """The half, 0 or 1, of each conversation: by turns along the hashes of a segment's ids."""
-    half = np.zeros(len(ids))
-    for segment in dict.fromkeys(segments):
-        own = [place for place, name in enumerate(segments) if name == segment]
-        own.sort(key=lambda place: digest_of("fold", ids[place]))
-        half[own[1::2]] = 1
-    return half
+    """The half, 0 or 1, of each conversation: by turns along the hashes of a segment's ids.
+
+    `ids` may be those of users: each counts for the segment that most of the conversations are of.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for name, segment in zip(ids, segments, strict=True):
+        counts.setdefault(name, Counter())[segment] += 1
+    usual = {name: min(own, key=lambda segment: (-own[segment], segment)) for name, own in counts.items()}
+    second: set[str] = set()
+    for segment in dict.fromkeys(usual.values()):
+        second.update(sorted((name for name in usual if usual[name] == segment), key=_hashed)[1::2])
+    return np.array([float(name in second) for name in ids])
+
+
+def _hashed(name: str) -> str:
+    return digest_of("fold", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +57,12 @@ class Halves:
         return self.choices[1 - fold]
 
 
+def _folds(evidence: Evidence) -> Array:
+    return folds(evidence.owners or evidence.ids, evidence.segments)
+
+
 def halves(evidence: Evidence, policy: Policy) -> Halves:
-    half = folds(evidence.ids, evidence.segments)
+    half = _folds(evidence)
     found = [
         choosing.cheapest(choosing.candidates(evidence.among(half == fold, evidence.shares), policy)) for fold in FOLDS
     ]
@@ -57,20 +72,23 @@ def halves(evidence: Evidence, policy: Policy) -> Halves:
 
 def too_few(evidence: Evidence, half: Array) -> str | None:
     """Why halves are too small to choose on, None where they are not. With traffic weights each segment has to do."""
+    names = np.array(evidence.owners or evidence.ids, dtype=object)
     parts = {"": np.ones(len(half), dtype=bool)}
     if evidence.shares is not None:
         parts |= {f" of '{name}'": _in_segment(evidence, name) for name in dict.fromkeys(evidence.segments)}
     for where, part in parts.items():
-        sizes = [int((half[part] == fold).sum()) for fold in FOLDS]
+        sizes = [len(set(names[part & (half == fold)])) for fold in FOLDS]
         if min(sizes) < FEWEST:
-            return f"too few conversations{where}: {sizes[0]} and {sizes[1]} in the halves, {FEWEST} are needed in each"
+            return (
+                f"too few {evidence.unit}{where}: {sizes[0]} and {sizes[1]} in the halves, {FEWEST} are needed in each"
+            )
     return None
 
 
 def _small(part: Evidence, name: str) -> str | None:
     """Why a segment is too small to choose in, with its name."""
-    why = too_few(part, folds(part.ids, part.segments))
-    return why and why.replace("conversations", f"conversations of '{name}'", 1)
+    why = too_few(part, _folds(part))
+    return why and why.replace(part.unit, f"{part.unit} of '{name}'", 1)
 
 
 def report(evidence: Evidence, policy: Policy, split: Halves, close: bool) -> dict[str, Json]:
@@ -90,8 +108,9 @@ def report(evidence: Evidence, policy: Policy, split: Halves, close: bool) -> di
     found["by_luck"] = close or first != second
     width = WIDER if found["by_luck"] else 1.0
     names = {fold: split.elsewhere(fold) or evidence.base for fold in FOLDS}
+    lived = _assembled(evidence, split.half, names, "lived")
     cost, quality, resolved = (
-        widened(evidence.estimate((_assembled(evidence, split.half, names, column),), effects.mean), width)
+        widened(evidence.estimate((_assembled(evidence, split.half, names, column),), effects.mean, lived=lived), width)
         for column in GAINED
     )
     return found | {
@@ -135,7 +154,7 @@ def by_segment(evidence: Evidence, policy: Policy, split: Halves, choice: str | 
         fallback = choice or evidence.base
         applied = best.arm.name if best and not small else fallback
         cost = (
-            part.estimate((part.arms[applied].columns["cost"],), effects.mean, policy.per_month * share)
+            _dollars(part, applied, policy.per_month * share)
             if applied
             else estimates.missing("nothing is chosen, and there is no base to stand in")
         )
@@ -148,6 +167,11 @@ def by_segment(evidence: Evidence, policy: Policy, split: Halves, choice: str | 
             }
         )  # fmt: skip
     return {"rows": rows, "gain": _gain(evidence, policy, split, shares)}
+
+
+def _dollars(part: Evidence, arm: str, times: float) -> Estimate:
+    columns = part.arms[arm].columns
+    return part.estimate((columns["cost"],), effects.mean, times, columns["lived"])
 
 
 def _shares(evidence: Evidence) -> dict[str, float]:

@@ -19,8 +19,8 @@ from ladder_bench.errors import InputError
 from ladder_bench.folder import Run
 from ladder_bench.recommend import choosing, crossfit
 from ladder_bench.recommend.choosing import Candidate
-from ladder_bench.recommend.constraints import Judged
-from ladder_bench.recommend.evidence import Evidence, difference, evidence
+from ladder_bench.recommend.constraints import MOST_NEEDED, Judged
+from ladder_bench.recommend.evidence import Arm, Evidence, difference, evidence
 from ladder_bench.recommend.policy import Policy
 
 SCHEMA = 1
@@ -49,6 +49,8 @@ def recommend(run: Run, policy: Policy) -> dict[str, Json]:
         "banners": list(run.summary["banners"]),
         "base": read.base,
         "conversations": len(read.ids),
+        "units": "conversations" if read.owners is None else "clusters",
+        "clusters": None if read.owners is None else read.units,
         "policy": _policy(policy, read, unresolved),
         "outcome": choosing.outcome(tested),
         "choice": choice,
@@ -111,13 +113,13 @@ def _cheapest_effective(rows: Sequence[Mapping[str, Json]]) -> str | None:
 
 def _row(each: Candidate, read: Evidence, policy: Policy, unresolved: float | None, tested: int) -> dict[str, Json]:
     columns = each.arm.columns
-    cost, resolved = columns["cost"], columns["resolved"]
+    cost, lived = columns["cost"], columns["lived"]
     base = None if read.base is None else read.arms[read.base].columns["cost"]
     effective = (
         estimates.missing("nobody knows what an unresolved conversation costs")
         if unresolved is None
         else read.estimate(
-            (columns["rate"], cost), lambda r, c, w: effects.dollars(r, c, unresolved, w), policy.per_month
+            (columns["rate"], cost), lambda r, c, w: effects.dollars(r, c, unresolved, w), policy.per_month, lived
         )
     )
     return {
@@ -128,9 +130,9 @@ def _row(each: Candidate, read: Evidence, policy: Policy, unresolved: float | No
         "reasons": list(each.reasons) if each.status == "undecided" else [],
         "p_not_met": each.p_not_met,
         "needed_n": each.needed(tested),
-        "quality": asdict(estimates.share(read.estimate((columns["quality"],), effects.mean))),
-        "resolved": asdict(estimates.share(read.estimate((resolved,), effects.mean))),
-        "usd_month": asdict(estimates.amount(read.estimate((cost,), effects.mean, policy.per_month))),
+        "needed_n_above": MOST_NEEDED if each.beyond(tested) else None,
+        **_means(each.arm, read),
+        "usd_month": asdict(estimates.amount(read.estimate((cost,), effects.mean, policy.per_month, lived))),
         "saving_usd_month": asdict(
             estimates.missing("this run has no base")
             if base is None
@@ -155,6 +157,7 @@ def _constraint(found: Judged) -> dict[str, Json]:
         "n": found.n,
         "unscored": found.unscored,
         "needed_n": found.needed() if found.outcome == "undecided" else None,
+        "needed_n_above": MOST_NEEDED if found.outcome == "undecided" and found.beyond() else None,
         "why": found.why,
     }
 
@@ -167,7 +170,14 @@ def _naive(found: Candidate | None, read: Evidence, policy: Policy) -> dict[str,
     columns = found.arm.columns
     return {
         "choice": found.arm.name,
-        "usd_month": asdict(read.estimate((columns["cost"],), effects.mean, policy.per_month)),
-        "quality": asdict(estimates.share(read.estimate((columns["quality"],), effects.mean))),
-        "resolved": asdict(estimates.share(read.estimate((columns["resolved"],), effects.mean))),
+        "usd_month": asdict(read.estimate((columns["cost"],), effects.mean, policy.per_month, columns["lived"])),
+        **_means(found.arm, read),
+    }
+
+
+def _means(arm: Arm, read: Evidence) -> dict[str, Json]:
+    columns = arm.columns
+    return {
+        name: asdict(estimates.share(read.estimate((columns[name],), effects.mean, lived=columns["lived"])))
+        for name in ("quality", "resolved")
     }

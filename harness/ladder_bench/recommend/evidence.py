@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,10 +11,11 @@ import numpy as np
 
 from ladder_bench import content
 from ladder_bench.analyse import effects, estimates, slices, strategies
-from ladder_bench.analyse.effects import Effect, Reading
-from ladder_bench.analyse.estimates import FEWEST, Array
+from ladder_bench.analyse.effects import CLUSTERS, Effect, Reading
+from ladder_bench.analyse.estimates import FEWEST, IDENTICAL, Array
 from ladder_bench.analyse.measured import Measured
 from ladder_bench.analyse.metrics import Scores, comparable
+from ladder_bench.analyse.unvaried import uncertain
 from ladder_bench.analyse.verdict import FAILED_SHARE
 from ladder_bench.domain import Estimate
 from ladder_bench.errors import InputError
@@ -26,7 +28,10 @@ Read = Callable[[Flags, Array | None], Reading]  # from the conversations that c
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A strategy's columns, one value a conversation, and why it may not be chosen whatever they say."""
+    """A strategy's columns, one value a conversation, and why it may not be chosen whatever they say.
+
+    `lived` among them: 1 where it has the conversation, whatever is known of it.
+    """
 
     name: str
     control: bool
@@ -39,7 +44,8 @@ class Evidence:
     """Conversations with their segments, and the arms. `shares` by segment, None: each conversation weighs 1.
 
     `base`: what dollars are compared with, and who stands in where nothing is chosen. `against`: whom each floor of the
-    policy names, by its key. `unpaired`: no conversation is in two arms.
+    policy names, by its key. `unpaired`: no conversation is in two arms. `owners`: whose each conversation is, where
+    anybody has several: then users are what is counted, and conversations of one user are no evidence on their own.
     """
 
     ids: tuple[str, ...]
@@ -50,6 +56,16 @@ class Evidence:
     base: str | None
     against: Mapping[str, str | None]
     unpaired: bool = False
+    owners: tuple[str, ...] | None = None
+
+    @property
+    def unit(self) -> str:
+        """What n counts."""
+        return "conversations" if self.owners is None else CLUSTERS
+
+    @property
+    def units(self) -> int:
+        return len(self.ids if self.owners is None else set(self.owners))
 
     def among(self, chosen: Flags, shares: Mapping[str, float] | None) -> Evidence:
         """The same over some of the conversations."""
@@ -64,6 +80,7 @@ class Evidence:
             shares=shares,
             stakes=self.stakes[chosen],
             arms=arms,
+            owners=None if self.owners is None else tuple(self._owners(chosen)),
         )
 
     def segment(self, name: str) -> Evidence:
@@ -74,13 +91,21 @@ class Evidence:
         """The conversations where stakes are high, each weighing 1; None without any."""
         return self.among(self.stakes, None) if self.stakes.any() else None
 
-    def effect(self, columns: Sequence[Array], read: Callable[..., Reading | Effect]) -> Effect | str:
-        """What `read` makes of columns where all have a value, weighted by traffic; or why there is nothing."""
+    def _owners(self, chosen: Flags) -> list[str]:
+        return [name for name, kept in zip(self.owners or self.ids, chosen, strict=True) if kept]
+
+    def effect(
+        self, columns: Sequence[Array], read: Callable[..., Reading | Effect], lived: Array | None = None
+    ) -> Effect | str:
+        """What `read` makes of columns where all have a value, weighted by traffic; or why there is nothing.
+
+        Conversations without a value are unscored where they were `lived`, all of them without it.
+        """
         known = np.logical_and.reduce([~np.isnan(column) for column in columns])
         if not known.any():
             return "no conversation has a value"
         own = [name for name, kept in zip(self.segments, known, strict=True) if kept]
-        unscored = int((~known).sum())
+        unscored = int((~known if lived is None else ~known & (lived > 0)).sum())
         weights = None
         if self.shares is not None:
             present = {name: share for name, share in self.shares.items() if share > 0}
@@ -93,28 +118,52 @@ class Evidence:
             return str(error)
         effect = found if isinstance(found, Effect) else effects.of(found)
         effect = replace(effect, unscored=unscored)
-        return effect if self.shares is None else effects.by_stratum(effect, own, dict(self.shares))
+        if self.owners is None:
+            return effect if self.shares is None else effects.by_stratum(effect, own, dict(self.shares))
+        if self.shares is None:
+            return effects.by_cluster(effect, [self._owners(known)])
+        return effects.by_stratum_and_cluster(effect, own, dict(self.shares), self._owners(known))
 
-    def contrast(self, own: Array, other: Array) -> Effect | str:
-        """The difference of two means: paired, or Welch's where no conversation is in two arms."""
+    def contrast(self, arm: str, key: str, against: str) -> Effect | str:
+        """The difference of two means, of a floor's key: paired, or Welch's where no conversation is in two arms."""
+        columns, lived = self.arms[arm].columns, [self.arms[each].columns["lived"] > 0 for each in (arm, against)]
+        own, other = columns[f"{key} own"], columns[f"{key} other"]
         if not self.unpaired:
-            found = self.effect((own, other), difference)
+            found = self.effect((own, other), difference, (lived[0] | lived[1]).astype(float))
             return f"{found} in both" if isinstance(found, str) else found
-        if np.array_equal(own, other, equal_nan=True):
-            return self.effect((own, other), difference)
+        if arm == against:
+            return self.effect((own, other), difference, columns["lived"])
         if self.shares is not None:
             return "no conversation is in two arms, and traffic weights need pairs"
-        first, second = own[~np.isnan(own)], other[~np.isnan(other)]
-        if not first.size or not second.size:
+        known = [~np.isnan(own), ~np.isnan(other)]
+        if not all(each.any() for each in known):
             return "no conversation has a value in one of the two"
-        return effects.apart(effects.mean(first), effects.mean(second))
+        unscored = sum(int((there & ~each).sum()) for there, each in zip(lived, known, strict=True))
+        names = [None if self.owners is None else self._owners(each) for each in known]
+        first, second = (
+            effects.mean(uncertain(column[each], side, whose))
+            for side, column, each, whose in zip((0, 1), (own, other), known, names, strict=True)
+        )
+        apart = effects.apart(first, second, unscored)
+        return apart if self.owners is None else effects.apart_by_cluster(apart, [each or () for each in names])
 
-    def estimate(self, columns: Sequence[Array], read: Callable[..., Reading | Effect], times: float = 1.0) -> Estimate:
+    def estimate(
+        self,
+        columns: Sequence[Array],
+        read: Callable[..., Reading | Effect],
+        times: float = 1.0,
+        lived: Array | None = None,
+    ) -> Estimate:
         """The same as an estimate, times a number of conversations."""
-        found = self.effect(columns, read)
+        found = self.effect(columns, read, lived)
         if isinstance(found, str):
             return estimates.missing(found)
-        return scaled(self.explained(found.estimate(), found), times)
+        shown = self.explained(found.estimate(), found)
+        if shown.why == IDENTICAL and read is not difference:  # a mean of 0 is no identity
+            few = f"no interval: {found.fewest} {self.unit}, {FEWEST} are needed"
+            enough = found.fewest >= FEWEST
+            shown = replace(shown, why=None) if enough else replace(shown, low=None, high=None, why=few)
+        return scaled(shown, times)
 
     def explained(self, found: Estimate, effect: Effect) -> Estimate:
         """An estimate whose reason for having no interval names the segment that is too small."""
@@ -123,7 +172,11 @@ class Evidence:
         return found
 
     def effective_n(self, effect: Effect) -> float:
-        """How many conversations of equal weight say as much: (sum w)^2 / sum w^2 (Kish 1965)."""
+        """How many units of equal weight say as much: (sum w)^2 / sum w^2 (Kish 1965), w summed up by user."""
+        if self.owners is not None:
+            per = np.ones(len(self.ids)) if self.shares is None else effects.weights(self.segments, dict(self.shares))
+            sums = np.bincount(np.unique(self.owners, return_inverse=True)[1], weights=per)
+            return effect.n / sums.size * float(sums.sum()) ** 2 / float((sums**2).sum())
         if self.shares is None:
             return effect.n
         counts = {name: self.segments.count(name) for name in dict.fromkeys(self.segments)}
@@ -131,11 +184,12 @@ class Evidence:
         return known / sum(self.shares.get(name, 0.0) ** 2 / count for name, count in counts.items())
 
     def too_small(self, effect: Effect) -> str:
-        counts = {name: self.segments.count(name) for name in dict.fromkeys(self.segments)}
+        pairs = set(zip(self.segments, self.owners or self.ids, strict=True))
+        counts = Counter(name for name, _ in sorted(pairs))
         least = min(counts, key=lambda name: counts[name])
         return (
-            f"no interval: the segment '{least}' has {effect.fewest} conversations, and traffic weights need {FEWEST} "
-            "in each"
+            f"no interval: the segment '{least}' has {effect.fewest} {self.unit}, and traffic weights need {FEWEST} in "
+            "each"
         )
 
 
@@ -174,10 +228,20 @@ def evidence(run: Measured, policy: Policy, identified: Mapping[str, bool | None
     }
     named = next((each.against for each in policy.floors if each.against not in (None, BASE)), None)
     unpaired = about.get("design") == "unpaired"
-    found = Evidence(ids, segments, policy.shares, stakes, arms, named or run.base, against, unpaired)
+    found = Evidence(
+        ids, segments, policy.shares, stakes, arms, named or run.base, against, unpaired, _whose(about, ids)
+    )
     if policy.shares is not None and not all(policy.shares.get(name, 0.0) > 0 for name in segments):
         return found.among(np.array([policy.shares.get(name, 0.0) > 0 for name in segments]), policy.shares)
     return found
+
+
+def _whose(about: Mapping[str, Any], ids: Sequence[str]) -> tuple[str, ...] | None:
+    """Whose each conversation is; None where nobody has two. One that is nobody's counts on its own."""
+    known = about.get("cluster")
+    known = known if isinstance(known, Mapping) else {}
+    owners = tuple(known.get(name, f"\0{name}") for name in ids)
+    return owners if len(set(owners)) < len(owners) else None
 
 
 def _segment(tags: Sequence[str], order: Sequence[str]) -> str:
@@ -249,6 +313,7 @@ def _columns(run: Measured, score: Scores, policy: Policy, against: Mapping[str,
         "rate": score.values[run.qpd_rate],
         "unsupported": score.values["unsupported_per_turn"],
         "waited": np.array([float(len(waits)) if len(waits) else np.nan for waits in score.waits]),
+        "lived": _lived(score),
     }
     for limit in policy.waits:
         found[limit.name] = np.array(
@@ -258,6 +323,13 @@ def _columns(run: Measured, score: Scores, policy: Policy, against: Mapping[str,
         name = against.get(floor.key)
         if name is not None:
             found[f"{floor.key} own"], found[f"{floor.key} other"] = comparable(score, run.by_name[name], floor.metric)
+    return found
+
+
+def _lived(score: Scores) -> Array:
+    found = np.zeros(len(score.waits))
+    if score.lived is not None:
+        found[score.lived.conversation] = 1.0
     return found
 
 

@@ -19,7 +19,7 @@ HOW = (
 )
 BY_LUCK = " Luck has a say in the choice here, so the last line's intervals are as wide as those of one half."
 MOST_NAMES = 6
-MOST_NEEDED = 1_000_000  # conversations
+BY_USER = " n counts users: several conversations of one are no evidence on their own."
 
 
 def headline(found: Mapping[str, Json]) -> tuple[str, ...]:
@@ -29,21 +29,21 @@ def headline(found: Mapping[str, Json]) -> tuple[str, ...]:
 
 
 def _headline(found: Mapping[str, Json], tested: str) -> Iterator[str]:
-    rows = {row["name"]: row for row in found["strategies"]}
+    rows, noun = {row["name"]: row for row in found["strategies"]}, noun_of(found)
     if found["choice"] is not None:
         best = rows[found["choice"]]
         month = best["usd_month"]
         begin = "In this simulation the cheapest" if found["simulated"] else "Recommended: the cheapest"
         yield (
-            f"{begin} of {tested} that holds every floor and limit is {best['name']}, at {_usd(month)} a month"
+            f"{begin} of {tested} that holds every floor and limit is {best['name']}, at {_usd(month, noun)} a month"
             f"{_saved(best, found['base'])}."
         )
         if found["cheapest_effective"] != found["choice"] and found["cheapest_effective"] is not None:
             effective = rows[found["cheapest_effective"]]["effective_usd_month"]
             yield (
                 f"With {text.dollars(found['policy']['unresolved_cost_usd'])} for each unresolved conversation "
-                f"{found['cheapest_effective']} would be the cheapest that holds: {_usd(effective)} a month in all, "
-                f"against {_usd(best['effective_usd_month'])}."
+                f"{found['cheapest_effective']} would be the cheapest that holds: {_usd(effective, noun)} a month in "
+                f"all, against {_usd(best['effective_usd_month'], noun)}."
             )
         if found["as_cheap"]:
             yield f"Not shown to cost more: {text.joined(found['as_cheap'], MOST_NAMES)}."
@@ -58,12 +58,12 @@ def _headline(found: Mapping[str, Json], tested: str) -> Iterator[str]:
     rest = len(found["strategies"]) - len(undecided)
     others = f"; {rest} violate{'s' if rest == 1 else ''} a floor or a limit" if rest else ""
     yield _capital(f"{where}nothing can be chosen: {len(undecided)} of {tested} undecided{others}.")
-    known = [row for row in undecided if row["needed_n"] is not None and row["usd_month"]["value"] is not None]
+    known = [row for row in undecided if _needed(row) and row["usd_month"]["value"] is not None]
     if known:
         first = min(known, key=lambda row: row["usd_month"]["value"])
         yield (
-            f"{_capital(_needed(first['needed_n']))} conversations would decide {first['name']}, the cheapest of them; "
-            f"here are {found['conversations']:,}."
+            f"{_capital(_needed(first))} {noun_of(found)}s would decide {first['name']}, the cheapest of them; "
+            f"here are {found['clusters'] or found['conversations']:,}."
         )
 
 
@@ -71,13 +71,24 @@ def _capital(sentence: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
-def _needed(number: int, unit: str = "") -> str:
-    """How many: about 1,240. A value that all but lies on its limit would need more than anybody has."""
-    return f"about {unit}{number:,}" if number <= MOST_NEEDED else f"more than {unit}{MOST_NEEDED:,}"
+def _needed(row: Mapping[str, Json], unit: str = "") -> str:
+    """How many would decide: about 1,240; nothing where nobody can say.
+
+    A value that all but lies on its limit would need more than anybody has.
+    """
+    if row["needed_n"] is not None:
+        return f"about {unit}{row['needed_n']:,}"
+    return "" if row["needed_n_above"] is None else f"more than {unit}{row['needed_n_above']:,}"
 
 
-def _usd(estimate: Mapping[str, Json]) -> str:
+def noun_of(found: Mapping[str, Json]) -> str:
+    """What n counts."""
+    return "conversation" if found["units"] == "conversations" else "user"
+
+
+def _usd(estimate: Mapping[str, Json], noun: str) -> str:
     """Dollars with their interval and n: $1,234 (95 % interval 1,100 to 1,370, n = 240)."""
+    users = f" {noun}s" if noun == "user" else ""
     value = estimate["value"]
     if value is None:
         return f"{MISSING}: {estimate['why']}"
@@ -85,7 +96,7 @@ def _usd(estimate: Mapping[str, Json]) -> str:
         return f"{text.dollars(value)} ({estimate['why']})"
     return (
         f"{text.dollars(value)} (95 % interval {text.interval(value, estimate['low'], estimate['high'], 'usd')}, "
-        f"n = {estimate['n']:,})"
+        f"n = {estimate['n']:,}{users})"
     )
 
 
@@ -111,20 +122,21 @@ def limit_text(given: Mapping[str, Json]) -> str:
     return f"{given['name']}: {'at least' if given['at_least'] else 'at most'} {limit}"
 
 
-def reasons(row: Mapping[str, Json]) -> list[str]:
+def reasons(row: Mapping[str, Json], noun: str = "conversation") -> list[str]:
     """Why a strategy does not hold: every violated or undecided constraint with its value, bound and n."""
-    found = [_reason(each) for each in row["constraints"] if each["outcome"] != "met"]
+    found = [_reason(each, noun) for each in row["constraints"] if each["outcome"] != "met"]
     listed = {f"{each['name']}: {each['why'] or 'its bounds lie on both sides'}" for each in row["constraints"]}
     return [*found, *(each for each in row["reasons"] if each not in listed)]
 
 
-def _reason(each: Mapping[str, Json]) -> str:
+def _reason(each: Mapping[str, Json], noun: str) -> str:
     what = f"{each['outcome']}: {limit_text(each)}"
     if each["value"] is None:
         return f"{what}; {each['why']}"
     bound = _bounds(each)
-    need = f"; {_needed(each['needed_n'])} conversations would decide" if each["needed_n"] else ""
-    return f"{what}; it is {_shown(each, each['value'])}{bound and f' ({bound})'}, n = {each['n']:,}{need}"
+    need = f"; {_needed(each)} {noun}s would decide" if _needed(each) else ""
+    users = f" {noun}s" if noun == "user" else ""
+    return f"{what}; it is {_shown(each, each['value'])}{bound and f' ({bound})'}, n = {each['n']:,}{users}{need}"
 
 
 def held(row: Mapping[str, Json]) -> str:
@@ -175,13 +187,14 @@ def _constraints(found: Mapping[str, Json]) -> Grid | None:
         )
         for row in found["strategies"]
     ]
-    return grid(
-        "constraints", f"{HOW} Below a value its one-sided 95 % bounds.", ("strategy", "decision", *heads), rows
-    )
+    by_user = BY_USER if noun_of(found) == "user" else ""
+    caption = f"{HOW} Below a value its one-sided 95 % bounds.{by_user}"
+    return grid("constraints", caption, ("strategy", "decision", *heads), rows)
 
 
 def _need(row: Mapping[str, Json]) -> str:
-    return f"until {_needed(row['needed_n'], 'n = ')}" if row["needed_n"] is not None else ""
+    needed = _needed(row, "n = ")
+    return f"until {needed}" if needed else ""
 
 
 def _constraint_cell(each: Mapping[str, Json]) -> Cell:
@@ -233,7 +246,7 @@ def _dollars(found: Mapping[str, Json]) -> Grid | None:
         "Q",
         "resolved",
     )
-    return grid("dollars", caption, heads, rows)
+    return grid("dollars", caption, heads, rows, noun_of(found))
 
 
 def _by_cost(row: Mapping[str, Json]) -> float:
@@ -261,11 +274,12 @@ def _cross_fitted(found: Mapping[str, Json]) -> Grid | None:
         for head, name, each in lines
     ]
     luck = BY_LUCK if fitted["by_luck"] else ""
+    whose = "user, whose conversations are all in one" if noun_of(found) == "user" else "conversation's id"
     caption = (
         "What is picked among many on the same conversations looks better than it is. Halves are told apart by a hash "
-        f"of the conversation's id; where one half decides nothing, the base stands in.{luck}"
+        f"of the {whose}; where one half decides nothing, the base stands in.{luck}"
     )
-    return grid("cross-fitted", caption, ("how", "choice", "$ a month", "Q", "resolved"), rows)
+    return grid("cross-fitted", caption, ("how", "choice", "$ a month", "Q", "resolved"), rows, noun_of(found))
 
 
 def _halves(fitted: Mapping[str, Json], base: str | None) -> str:
@@ -296,7 +310,7 @@ def _segments(found: Mapping[str, Json]) -> Grid | None:
         "segments at once (Holm). Where none is shown to, the choice for all, else the base, is what it would run on."
     )
     heads = ("segment", "conversations", "traffic", "cheapest that holds", "runs on", "$ a month")
-    return grid("segments", caption, heads, rows)
+    return grid("segments", caption, heads, rows, noun_of(found))
 
 
 def _gain(found: Mapping[str, Json]) -> Grid | None:
@@ -315,7 +329,7 @@ def _gain(found: Mapping[str, Json]) -> Grid | None:
         )
     ]
     caption = f"Cross-fitted: both were chosen on one half of the conversations and are compared on the other.{small}"
-    return grid("gain", caption, ("", "$ saved a month", "quality, points", "resolved, points"), rows)
+    return grid("gain", caption, ("", "$ saved a month", "quality, points", "resolved, points"), rows, noun_of(found))
 
 
 def facts(found: Mapping[str, Json]) -> tuple[Fact, ...]:
@@ -326,7 +340,10 @@ def facts(found: Mapping[str, Json]) -> tuple[Fact, ...]:
 def _facts(found: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     policy = found["policy"]
     yield "policy", policy["file"]
-    yield "run", f"{found['dataset']}, {found['mode']}, {text.counted(found['conversations'], 'conversation')}"
+    users = "" if found["clusters"] is None else f" of {text.counted(found['clusters'], 'user')}"
+    yield "run", f"{found['dataset']}, {found['mode']}, {text.counted(found['conversations'], 'conversation')}{users}"
+    if users:
+        yield "n", "counts users: the conversations of one are taken together, each weighs 1"
     if policy["segments"]:
         each = (
             f"{row['name']} {row['n']:,}"

@@ -22,6 +22,7 @@ NAMES = {
     "qpd against the anchor": "quality per dollar against the anchor",
     "harm against the anchor": "unsupported claims against the anchor",
 }
+USERS = "users"  # what clusters are called
 WIDE = 100  # columns from which an interval has a column of its own
 SIMULATED = "simulated tiers: these numbers illustrate the tool, they say nothing about any model"
 
@@ -60,9 +61,9 @@ def about(found: Mapping[str, Json]) -> str:
     whom = f"{new} against its baseline" if new == old else f"{new} against {old} in the baseline"
     samples = max(found["samples"])
     more = f" with {samples} samples" if samples > 1 else ""
-    return (
-        f"{whom}; {text.counted(found['n'], 'conversation')}{more}, paired; dataset {text.one_line(found['dataset'])}"
-    )
+    of = f" of {text.counted(found['clusters'], 'user')}" if found["clusters"] else ""
+    conversations = text.counted(found["n"], "conversation")
+    return f"{whom}; {conversations}{of}{more}, paired; dataset {text.one_line(found['dataset'])}"
 
 
 def lines(found: Mapping[str, Json]) -> list[Line]:
@@ -75,10 +76,15 @@ def _line(row: Mapping[str, Json]) -> Line:
     value = MISSING if row["value"] is None else shown(row["value"])
     both = row["low"] is not None and row["high"] is not None
     interval = f"{shown(row['low'])} to {shown(row['high'])}" if both else MISSING
-    open_ = row["needed_n"] is not None and row["outcome"] != "pass"
+    open_ = row["needed_n"] is not None and row["outcome"] == "inconclusive"
     needed = f"{row['needed_n']:,}" if open_ else ""
     name = NAMES.get(row["name"], text.one_line(row["name"]))
-    return Line(name, row["outcome"], value, interval, _allowed(row), f"{row['n']:,}", needed, row["why"] or "")
+    return Line(name, row["outcome"], value, interval, _allowed(row), counted(row), needed, row["why"] or "")
+
+
+def counted(row: Mapping[str, Json]) -> str:
+    """The n of a row, with what it counts where that is not conversations."""
+    return f"{row['n']:,} {USERS}" if row.get("units") == "clusters" else f"{row['n']:,}"
 
 
 def _allowed(row: Mapping[str, Json]) -> str:
@@ -122,25 +128,27 @@ def money(found: Mapping[str, Json]) -> list[str]:
         return []
     share, usd = first["resolved"], first["cost_usd_warm"]
     effective, unresolved = first["effective_usd"], text.dollars(first["unresolved_cost_usd"])
+    units = found["units"]
     how = "as declared" if first["unresolved_cost_declared"] else "an assumption: ten conversations on the top tier"
     return [
         f"resolved {text.percent(share['run'])} (was {text.percent(share['baseline'])}), "
         f"cost {text.dollars(usd['run'])} a conversation (was {text.dollars(usd['baseline'])}), resolved per effective "
         f"dollar {text.number(first['qpd']['run'])} (was {text.number(first['qpd']['baseline'])})",
-        f"in dollars a conversation: {_difference(effective)}, of which cost {_difference(usd['difference'])}; "
-        f"an unresolved conversation costs {unresolved} ({how}), so a point of resolved is worth "
-        f"{text.dollars(first['usd_per_point_resolved'])}",
+        f"in dollars a conversation: {_difference(effective, units)}, of which cost "
+        f"{_difference(usd['difference'], units)}; an unresolved conversation costs {unresolved} ({how}), so a point "
+        f"of resolved is worth {text.dollars(first['usd_per_point_resolved'])}",
     ]
 
 
-def _difference(found: Mapping[str, Json]) -> str:
+def _difference(found: Mapping[str, Json], units: str) -> str:
+    n = counted({"n": found["n"], "units": units})
     value = text.dollars(found["value"]) if found["value"] else "$0"
     value = f"+{value}" if found["value"] > 0 else value
     if found["low"] is None:
         return f"{value} ({found['why']})"
     if found["why"] == "identical":
-        return f"{value} (identical, n = {found['n']:,})"
-    return f"{value} (95 % interval {text.dollars(found['low'])} to {text.dollars(found['high'])}, n = {found['n']:,})"
+        return f"{value} (identical, n = {n})"
+    return f"{value} (95 % interval {text.dollars(found['low'])} to {text.dollars(found['high'])}, n = {n})"
 
 
 def needed(found: Mapping[str, Json]) -> list[str]:
@@ -154,9 +162,9 @@ def needed(found: Mapping[str, Json]) -> list[str]:
         return [f"needed: {each}, for each test to pass with a chance of {power} if nothing differs"]
     if asked["n"] is None:
         return []
-    said = f"needed: {asked['n']:,} conversations, for all tests to pass together with a chance of {power} if nothing "
-    said += "differs"
-    if asked["n"] <= found["n"]:
+    unit, have = (USERS, found["clusters"]) if found["units"] == "clusters" else ("conversations", found["n"])
+    said = f"needed: {asked['n']:,} {unit}, for all tests to pass together with a chance of {power} if nothing differs"
+    if asked["n"] <= have:
         said += "; this run has that many, so more are no help unless the difference is chance"
     if asked["with_twice_the_samples"] is not None:
         said += f"; {asked['with_twice_the_samples']:,} with twice the samples"
@@ -176,18 +184,20 @@ def _flag(row: Mapping[str, Json]) -> str:
     if row["value"] is not None and row["name"] != "tail":
         numbers = f" {UNITS[shown](row['value'])}"
         if row["low"] is not None:
-            numbers += f" (90 % interval {UNITS[shown](row['low'])} to {UNITS[shown](row['high'])}, n = {row['n']:,})"
+            numbers += f" (90 % interval {UNITS[shown](row['low'])} to {UNITS[shown](row['high'])}, n = {counted(row)})"
     return f"{row['name']}:{numbers}{',' if numbers else ''} {row['why']}"
 
 
 def basis(found: Mapping[str, Json]) -> str:
     """What the columns mean."""
     what = "these conversations run again" if found["inference"] == "suite" else "conversations like these"
+    unit = USERS if found["units"] == "clusters" else "conversations"
+    what = f"{USERS} like these" if found["units"] == "clusters" else what
     alpha = found["alpha"]
     return (
         f"interval: each bound is wrong with a chance of {text.percent(alpha, 0)}, so {text.percent(1 - 2 * alpha, 0)} "
         f"over {what}. A test passes where all of it is inside what is allowed, and fails where it is not and the run "
-        "is shown to be worse (Holm over the tests). needed: conversations for that test alone to pass with a "
+        f"is shown to be worse (Holm over the tests). needed: {unit} for that test alone to pass with a "
         f"chance of {text.percent(found['needed']['power'], 0)} if nothing differs."
     )
 

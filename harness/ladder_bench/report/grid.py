@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ class Row:
     base: bool = False
 
 
-def grid(name: str, caption: str, heads: Sequence[str], rows: Sequence[Row]) -> Grid | None:
+def grid(name: str, caption: str, heads: Sequence[str], rows: Sequence[Row], noun: str = "conversation") -> Grid | None:
     """A grid of rows, None without any. The caption gets the number of conversations that most values are from."""
     if not rows:
         return None
@@ -83,17 +84,17 @@ def grid(name: str, caption: str, heads: Sequence[str], rows: Sequence[Row]) -> 
         Line(text.one_line(row.head), tuple(_cell(each, usual, notes) for each in row.cells), row.quiet, row.base)
         for row in rows
     )
-    about = f"{text.one_line(caption)} {basis(usual, lines)}".rstrip()
+    about = f"{text.one_line(caption)} {basis(usual, lines, noun)}".rstrip()
     return Grid(f"grid-{name}", about, tuple(text.one_line(head) for head in heads), lines, tuple(notes.found))
 
 
-def basis(usual: int | None, lines: Sequence[Line]) -> str:
+def basis(usual: int | None, lines: Sequence[Line], noun: str = "conversation") -> str:
     """How many conversations the values are from, and what stands below them."""
     if usual is None:
         return ""
     known = any(isinstance(cell, Cell) and cell.interval and cell.note is None for line in lines for cell in line.cells)
     below = "Below each value its 95 % interval." if known else "No value has an interval."
-    size = f"n = {text.counted(usual, 'conversation')}".replace(" ", "\N{NO-BREAK SPACE}")
+    size = f"n = {text.counted(usual, noun)}".replace(" ", "\N{NO-BREAK SPACE}")
     return f"{size} unless a cell says otherwise. {below}"
 
 
@@ -131,7 +132,8 @@ def _value(cell: Value, usual: int | None, notes: Notes) -> Cell:
 
 def _once(why: str) -> str:
     """The reason without the number of conversations, which stands in the cell: one note for all of them."""
-    return f"no interval: {FEWEST} conversations are needed" if why.startswith("no interval: ") else why
+    few = re.fullmatch(rf"no interval: [\d,]+ (\w+), {FEWEST} are needed", why)
+    return f"no interval: {FEWEST} {few[1]} are needed" if few else why
 
 
 def _shown(value: float, unit: Unit) -> str:

@@ -11,7 +11,7 @@ from ladder_bench.domain import Json
 from ladder_bench.report import html, terminal, text
 from ladder_bench.report import markdown as marked
 from ladder_bench.report.bill import POLICY
-from ladder_bench.report.decision import HOW, SAYS, facts, grids, headline, reasons
+from ladder_bench.report.decision import HOW, SAYS, facts, grids, headline, noun_of, reasons
 from ladder_bench.report.decision import held as met
 from ladder_bench.report.grid import Grid, Words
 from ladder_bench.report.table import Cell
@@ -52,7 +52,7 @@ def print_recommendation(found: Mapping[str, Json]) -> None:
     terminal._line(console, HOW, style="dim")
     for row in found["strategies"]:
         terminal._line(console, f"{row['name']}: {SAYS[row['status']]}", style="bold")
-        for reason in reasons(row) or [met(row)]:
+        for reason in reasons(row, noun_of(found)) or [met(row)]:
             console.print(Padding(text.one_line(reason), (0, 0, 0, 2)))
     for fact in facts(found):
         terminal._line(console, f"{fact.name}: {fact.value}", style="dim")
@@ -111,13 +111,16 @@ def markdown(found: Mapping[str, Json]) -> str:
         caption = marked.plain(each.caption).replace("Below each value", "In brackets")
         lines += ["", f"## {heading}", "", f"{tag}{caption}", "", marked._grid(each)]
     lines += ["", "## Why", ""]
-    lines += [f"- {marked.plain(row['name'])}: {SAYS[row['status']]}{_because(row)}" for row in found["strategies"]]
+    lines += [
+        f"- {marked.plain(row['name'])}: {SAYS[row['status']]}{_because(row, noun_of(found))}"
+        for row in found["strategies"]
+    ]
     lines += ["", *(f"- **{fact.name}**: {marked.plain(fact.value)}" for fact in facts(found)), ""]
     return "\n".join(lines)
 
 
-def _because(row: Mapping[str, Json]) -> str:
-    found: Sequence[str] = reasons(row)
+def _because(row: Mapping[str, Json], noun: str) -> str:
+    found: Sequence[str] = reasons(row, noun)
     return f" ({'; '.join(marked.plain(text.one_line(each)) for each in found)})" if found else ""
 
 
@@ -138,7 +141,11 @@ def page(found: Mapping[str, Json], command: str) -> str:
             banners=[text.one_line(banner) for banner in found["banners"]],
             grids=grids(found),
             why=[
-                (text.one_line(row["name"]), SAYS[row["status"]], [text.one_line(each) for each in reasons(row)])
+                (
+                    text.one_line(row["name"]),
+                    SAYS[row["status"]],
+                    [text.one_line(each) for each in reasons(row, noun_of(found))],
+                )
                 for row in found["strategies"]
             ],
             facts=facts(found),

@@ -14,13 +14,14 @@ import numpy as np
 from pydantic import Field
 
 from ladder_bench import content
-from ladder_bench.analyse import estimates
+from ladder_bench.analyse import effects, estimates
 from ladder_bench.analyse.estimates import Array
 from ladder_bench.analyse.turns import over_samples
 from ladder_bench.documents import Document, read_json
-from ladder_bench.domain import Json, canonical, digest_of
+from ladder_bench.domain import Estimate, Json, canonical, digest_of
 from ladder_bench.errors import InputError
 from ladder_bench.prices import Dollars, Natural, PriceShape, Shape, Text, from_snapshot
+from ladder_bench.sides.owners import clusters
 from ladder_bench.sides.side import CELLS, VALUES, Baseline, Side, short
 from ladder_bench.sides.tokens import COUNTS, Line, Tokens
 
@@ -29,6 +30,7 @@ KIND = "ladder-bench baseline"
 MOST_PROBLEMS = 3  # that are told of one file
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Hashed = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]  # a user, by no name
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -54,6 +56,7 @@ class RowShape(Shape):
 class StrategyShape(Shape):
     strategy: Text
     estimated: Natural
+    answer_characters: Natural | None = None
     summary: dict[str, Any]
     lines: list[list[Any]]
     conversations: list[RowShape]
@@ -75,6 +78,7 @@ class BaselineShape(Shape):
     usd_per_million: dict[str, SnapshotShape]
     judging: dict[str, Any]
     fingerprint: dict[str, Any]
+    users: dict[str, Hashed] = Field({})
     strategies: Annotated[list[StrategyShape], Field(min_length=1)]
 
 
@@ -112,6 +116,7 @@ def _head(baseline: Baseline) -> dict[str, Json]:
         "usd_per_million": {name: json.loads(canonical(asdict(price))) for name, price in baseline.prices.items()},
         "judging": baseline.judging,
         "fingerprint": baseline.fingerprint,
+        **({"users": dict(baseline.owners)} if baseline.owners else {}),
     }
 
 
@@ -125,6 +130,7 @@ def _strategy(baseline: Baseline, side: Side, rows: list[Json]) -> dict[str, Jso
     return {
         "strategy": side.strategy,
         "estimated": side.estimated,
+        **({} if side.characters is None else {"answer_characters": side.characters}),
         "summary": _summary(baseline, side),
         "lines": [[line.tier, line.purpose, line.above] for line in side.tokens.lines],
         "conversations": rows,
@@ -138,10 +144,19 @@ def _summary(baseline: Baseline, side: Side) -> dict[str, Json]:
         cells["cost_usd_warm"] = side.tokens.usd(baseline.prices, side.answered)
     found = {}
     for name, values in cells.items():
-        mean = estimates.mean(over_samples(values))
+        mean = _mean(side, over_samples(values))
         numbers = {key: getattr(mean, key) for key in ("value", "low", "high")}
         found[name] = {key: None if each is None else short(each) for key, each in numbers.items()} | {"n": mean.n}
     return found
+
+
+def _mean(side: Side, values: Array) -> Estimate:
+    """A mean with its interval, by user where there are users."""
+    known = ~np.isnan(values)
+    if not side.clusters or not known.any():
+        return estimates.mean(values)
+    whole = effects.of(effects.mean(values[known]))
+    return effects.by_cluster(whole, [list(np.array(side.clusters)[known])]).estimate()
 
 
 def _rows(side: Side) -> Iterator[dict[str, Json]]:
@@ -204,10 +219,8 @@ def load(path: Path) -> Baseline:
         raise InputError(
             f"{content.display(path)}: no such baseline; write one with 'ladder-bench baseline update RUN --out FILE'"
         )
-    document = read_json(path)
+    document = _document(path)
     value = document.value
-    if not isinstance(value, Mapping) or value.get("kind") != KIND:
-        raise InputError(f"{content.display(path)}: is no baseline; 'ladder-bench baseline update' writes one")
     if isinstance(value.get("schema"), int) and value["schema"] > SCHEMA:
         raise InputError(
             f"{content.display(path)}: written by a newer ladder-bench (schema {value['schema']}); upgrade to read it"
@@ -227,9 +240,23 @@ def load(path: Path) -> Baseline:
         raise InputError(f"{content.display(path)}: is damaged: {error!r}") from None
 
 
+def _document(path: Path) -> Document:
+    """A baseline's JSON. Raises InputError for any other file, in a line: what is wrong within is its own affair."""
+    try:
+        document = read_json(path)
+    except InputError:
+        if is_baseline(path):
+            raise
+    else:
+        if isinstance(document.value, Mapping) and document.value.get("kind") == KIND:
+            return document
+    raise InputError(f"{content.display(path)}: is no baseline (what 'ladder-bench baseline update' writes)")
+
+
 def _baseline(document: Document) -> Baseline:
     value = document.value
-    sides = {each["strategy"]: _side(each) for each in value["strategies"]}
+    owners = value.get("users") or {}
+    sides = {each["strategy"]: _side(each, owners) for each in value["strategies"]}
     ids = tuple(sorted(value["fingerprint"]["conversations"]))
     if any(side.conversations != ids for side in sides.values()):
         raise ValueError("its strategies have other conversations than its fingerprint")
@@ -248,10 +275,11 @@ def _baseline(document: Document) -> Baseline:
         incomplete=False,
         anchor=value["anchor"],
         models=value["models"],
+        owners=owners,
     )
 
 
-def _side(value: Mapping[str, Json]) -> Side:
+def _side(value: Mapping[str, Json], owners: Mapping[str, str]) -> Side:
     rows = value["conversations"]
     lines = tuple(Line(*line) for line in value["lines"])
     samples = len(rows[0]["turns"]) if rows else 1
@@ -273,6 +301,8 @@ def _side(value: Mapping[str, Json]) -> Side:
         _array([row["criteria"] for row in rows], (len(rows), 2)),
         Tokens(lines, counts),
         value["estimated"],
+        clusters=clusters([row["id"] for row in rows], owners),
+        characters=value.get("answer_characters"),
     )
 
 

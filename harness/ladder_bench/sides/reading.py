@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from ladder_bench.analyse.preference import BY_ORDER, stands_in
 from ladder_bench.analyse.turns import PREFERENCE, QUALITY
 from ladder_bench.domain import Json, Price
 from ladder_bench.errors import InputError
+from ladder_bench.sides import damage
 from ladder_bench.sides.fingerprints import fingerprint
+from ladder_bench.sides.owners import clusters, owners_of
 from ladder_bench.sides.side import CELLS, VALUES, Baseline, Side, rounded, short
 from ladder_bench.sides.tokens import cached_like, counted
 
@@ -78,6 +81,7 @@ def _baseline(run: folder.Run, strategies: Sequence[str], cached_as: Mapping[str
         stands,
         bool(about.get("incomplete")),
         models=models(run),
+        owners=owners_of(run),
     )
 
 
@@ -119,6 +123,9 @@ def side_of(run: folder.Run, strategy: str, snapshot: Mapping[str, Price], over:
     found = counted(folder.Run(run.path, about, own, {}), strategy, snapshot, places, samples)
     turns, answered = _turns(own, strategy, places, samples)
     whole = (turns > 0) & (answered == turns)  # of what broke off the easy part alone was graded
+    bodies = texts(own)
+    damage.check(own, bodies, strategy)
+    written = damage.characters(own, bodies, strategy, places, turns.shape)
     return Side(
         strategy,
         names,
@@ -130,7 +137,19 @@ def side_of(run: folder.Run, strategy: str, snapshot: Mapping[str, Price], over:
         found.tokens,
         found.estimated,
         tuple(score.waits),
+        clusters(names, owners_of(run)),
+        int(written[found.known].sum()),
     )
+
+
+def texts(own: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of the answers, by id."""
+    import pyarrow.compute as pc
+
+    if "messages" not in own:
+        return {}
+    mine = own["messages"].filter(pc.is_in(own["messages"]["id"], value_set=pc.unique(own["turns"]["answer"])))
+    return {row["id"]: row["content"] or "" for row in folder.rows_of(mine)}
 
 
 def _turns(own: Mapping[str, Any], strategy: str, places: Mapping[str, int], samples: int) -> tuple[Array, Array]:
@@ -153,11 +172,7 @@ def _criteria(own: Mapping[str, Any], strategy: str, places: Mapping[str, int]) 
 
 
 def _resolved_for_quality(side: Side) -> Side:
-    cells = {**side.cells, "quality": side.cells["resolved"]}
-    return Side(
-        side.strategy, side.conversations, cells, side.values, side.answered, side.turns, side.criteria, side.tokens,
-        side.estimated, side.waits,
-    )  # fmt: skip
+    return replace(side, cells={**side.cells, "quality": side.cells["resolved"]})
 
 
 def _judging(summary: Json) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class Side:
     (C, S), 1 where a conversation was answered to its end, else NaN: then nobody knows what it would have cost.
     `turns`: (C, S). `criteria`: (C, 2), how many were asked of a conversation and how many of them have no value.
     `waits`: seconds a turn, by conversation, empty in a baseline. `estimated`: calls whose usage was guessed.
+    `clusters`: whose each conversation is, empty where nobody says. `characters`: of all answers whose tokens were
+    counted; None in a baseline that does not say it.
     """
 
     strategy: str
@@ -36,10 +38,28 @@ class Side:
     tokens: Tokens
     estimated: int
     waits: Sequence[Array] = ()
+    clusters: tuple[str, ...] = ()
+    characters: int | None = None
 
     @property
     def samples(self) -> int:
         return int(self.turns.shape[1])
+
+    def among(self, kept: Sequence[int]) -> Side:
+        """The same over some of the conversations, by their places. What is known of all of them alone is not kept."""
+        places = np.array(kept, dtype=int)
+        return replace(
+            self,
+            conversations=tuple(self.conversations[place] for place in kept),
+            cells={name: values[places] for name, values in self.cells.items()},
+            values={name: values[places] for name, values in self.values.items()},
+            answered=self.answered[places],
+            turns=self.turns[places],
+            criteria=self.criteria[places],
+            tokens=replace(self.tokens, counts=self.tokens.counts[:, places]),
+            waits=tuple(self.waits[place] for place in kept) if self.waits else (),
+            clusters=tuple(self.clusters[place] for place in kept) if self.clusters else (),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +68,8 @@ class Baseline:
 
     `prices`: USD per million tokens as the run had them. `unresolved_usd`: what one unresolved conversation costs,
     `declared` by the user or ten conversations on the top tier. `judging`: parse failures and flip rates of its judges.
-    `stands_in`: what was taken for quality where nothing else defines it. `models`: by the name of a tier.
+    `stands_in`: what was taken for quality where nothing else defines it. `models`: by the name of a tier. `owners`:
+    the hashed user of each conversation, by id, where a log names users.
     """
 
     sides: Mapping[str, Side]
@@ -65,6 +86,7 @@ class Baseline:
     incomplete: bool
     anchor: bool = False
     models: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 def short(value: float) -> float:
