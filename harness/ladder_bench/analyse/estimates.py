@@ -60,9 +60,9 @@ def share(found: Estimate) -> Estimate:
     return replace(found, low=least if found.value else 0.0, high=1.0 if found.value else 1 - least)
 
 
-def least_of_all(n: int) -> float:
-    """The lower end of the interval of a share that is 1 in all of n conversations (Clopper and Pearson 1934)."""
-    return float(((1 - LEVEL) / 2) ** (1 / n))
+def least_of_all(n: float, alpha: float = (1 - LEVEL) / 2) -> float:
+    """The lower one-sided bound of a share that is 1 in all of n conversations (Clopper and Pearson 1934)."""
+    return float(alpha ** (1 / n))
 
 
 def amount(found: Estimate) -> Estimate:

@@ -44,6 +44,18 @@ def check_finite(option: str, value: float | None) -> None:
         raise InputError(f"{option}: must be a finite number, not {value}")
 
 
+def named_number(option: str, given: str, form: str) -> tuple[str, float]:
+    """What an option such as --share light=1 declares; `form`: what it should look like. Raises InputError."""
+    name, _, value = given.rpartition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not name or not (math.isfinite(number) and number > 0):
+        raise InputError(f"{option} {given}: must be {form}")
+    return name, number
+
+
 def write_page(path: Path, page: str) -> None:
     """Write a page where the user wants it. Raises InputError."""
     try:

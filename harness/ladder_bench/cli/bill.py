@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from ladder_bench.cli.app import JsonOption, app, check_finite, print_json, write_page
-from ladder_bench.errors import InputError
+from ladder_bench.cli.app import JsonOption, app, check_finite, named_number, print_json, write_page
+
+RATIO = "TIER=R with a number R above 0, such as light=1.5"
 
 
 @app.command()
@@ -54,7 +54,7 @@ def bill(
         ("gap-s", gap_s), ("conversations-per-month", conversations_per_month), ("unresolved-cost", unresolved_cost)
     ):  # fmt: skip
         check_finite(f"--{name}", value)
-    ratios = dict(_ratio(each) for each in output_ratio or [])
+    ratios = dict(named_number("--output-ratio", each, RATIO) for each in output_ratio or [])
     options = pricing.Options(gap_s, conversations_per_month, ratios, unresolved_cost, switches_by)
     found = pricing.bill(log.load(logs, arm, limit), config.load_tiers(tiers), options)
     if html is not None:
@@ -65,15 +65,3 @@ def bill(
     pages.print_bill(found)
     if html is not None:
         typer.echo(f"page: {html}")
-
-
-def _ratio(text: str) -> tuple[str, float]:
-    """A declared ratio: light=1.5. Raises InputError."""
-    name, _, value = text.rpartition("=")
-    try:
-        ratio = float(value)
-    except ValueError:
-        ratio = math.nan
-    if not name or not (math.isfinite(ratio) and ratio > 0):
-        raise InputError(f"--output-ratio {text}: must be TIER=R with a number R above 0, such as light=1.5")
-    return name, ratio

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from ladder_bench.cli.app import JsonOption, app, check_finite, print_json, write_page
-from ladder_bench.errors import InputError
+from ladder_bench.cli.app import JsonOption, app, check_finite, named_number, print_json, write_page
+
+SHARE = "STRATEGY=N with a number N above 0, such as light=1"
 
 
 @app.command()
@@ -48,7 +48,7 @@ def compare(
     from ladder_bench.report import compare as pages
 
     check_finite("--unresolved-cost", unresolved_cost)
-    shares = tuple(_share(each) for each in share or [])
+    shares = tuple(named_number("--share", each, SHARE) for each in share or [])
     options = comparison.Options(tuple(strategy or ()), against, common, by_tag, unresolved_cost, shares)
     result = comparison.compare(runs, options)
     command = shlex.join(["ladder-bench", *sys.argv[1:]])
@@ -63,15 +63,3 @@ def compare(
     for path in (html, markdown):
         if path is not None:
             typer.echo(f"page: {path}")
-
-
-def _share(text: str) -> tuple[str, float]:
-    """A declared share: light=1. Raises InputError."""
-    name, _, value = text.rpartition("=")
-    try:
-        share = float(value)
-    except ValueError:
-        share = math.nan
-    if not name or not (math.isfinite(share) and share > 0):
-        raise InputError(f"--share {text}: must be STRATEGY=N with a number N above 0, such as light=1")
-    return name, share

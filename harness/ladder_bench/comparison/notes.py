@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ladder_bench.analyse.banners import SMALL
 from ladder_bench.analyse.estimates import FEWEST
 from ladder_bench.analyse.verdict import is_simulated
 from ladder_bench.comparison.arms import Arm
@@ -12,7 +13,6 @@ from ladder_bench.comparison.likeness import Alike
 from ladder_bench.comparison.sentences import titled
 from ladder_bench.domain import Json
 
-SMALL = 50  # conversations below which a sample is small
 MOST = 3  # arms in a note
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ladder_bench.analyse.decisions import ALPHA, POWER, Decided, Outcome
 from ladder_bench.analyse.effects import Effect
-from ladder_bench.analyse.estimates import Array
+from ladder_bench.analyse.estimates import Array, least_of_all
 from ladder_bench.analyse.turns import Flags, over_samples
 from ladder_bench.gating.pair import Pair
 
@@ -76,7 +76,7 @@ def never(decided: Decided) -> Decided:
     """The test of a share of turns against a limit, where no conversation had such a turn: one of them may."""
     if not np.isfinite(decided.low):
         return decided
-    low = decided.low - (1 - float(ALPHA ** (1 / decided.test.effect.n)))
+    low = decided.low - (1 - least_of_all(decided.test.effect.n, ALPHA))
     return replace(decided, outcome=_outcome(low, decided.high, decided), low=low)
 
 

@@ -32,7 +32,7 @@ SAYS = {
 
 def reasons(run: Baseline, baseline: Baseline, pair: tuple[Side, Side], policy: PolicyShape) -> list[str]:
     """Everything that stands between a run and a decision; empty where nothing does."""
-    found = [_in_words(each) for each in differences(baseline.fingerprint, run.fingerprint)]
+    found = differences(baseline.fingerprint, run.fingerprint, ("baseline", "run"))
     if found:  # without common ground there is nothing further to compare
         return _with_hint(found, pair)
     if users := owners.differ(run.owners, baseline.owners, pair[0].conversations):
@@ -105,11 +105,6 @@ def unpriced(pair: tuple[Side, Side], prices: tuple[Mapping[str, Price], Mapping
 def _rates(price: Price) -> tuple[float | None, ...]:
     """What may not be free: prompts, answers, and what a model thinks, which may be most of an answer."""
     return price.input, price.output, price.reasoning
-
-
-def _in_words(difference: str) -> str:
-    """Fingerprints are compared as first and second; here these are the baseline and the run."""
-    return difference.replace(" in the first", " in the baseline").replace(" in the second", " in the run")
 
 
 def _with_hint(found: list[str], pair: tuple[Side, Side]) -> list[str]:

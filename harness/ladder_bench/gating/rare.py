@@ -13,6 +13,7 @@ from math import ceil, exp, isfinite, log
 import numpy as np
 
 from ladder_bench.analyse.decisions import ALPHA, Decided
+from ladder_bench.analyse.estimates import least_of_all
 from ladder_bench.gating.pair import Pair
 
 WHY = "the same conversations are resolved on both sides; {n} do not exclude that {lost} would be lost"
@@ -67,7 +68,7 @@ def _unseen(pair: Pair) -> bool:
 
 
 def _share(n: int) -> float:
-    return 1 - float(ALPHA ** (1 / n))
+    return 1 - least_of_all(n, ALPHA)
 
 
 def _needed(pair: Pair, margin: float) -> int | None:

@@ -14,7 +14,7 @@ from typing import Literal
 from ladder_bench.analyse import effects
 from ladder_bench.analyse.decisions import ALPHA, conversations_needed
 from ladder_bench.analyse.effects import Effect, Reading
-from ladder_bench.analyse.estimates import FEWEST, Array, t_above, t_quantile
+from ladder_bench.analyse.estimates import FEWEST, Array, least_of_all, t_above, t_quantile
 from ladder_bench.recommend.evidence import Arm, Evidence
 from ladder_bench.recommend.policy import Floor, Policy
 
@@ -220,9 +220,9 @@ def _without_spread(constraint: Constraint, effect: Effect, n: float) -> tuple[f
     """
     value, limit = effect.value, constraint.limit
     if constraint.kind == "share" and value == 1:
-        return ALPHA ** (1 / n), 1.0, limit**n if constraint.at_least else 1.0
+        return least_of_all(n, ALPHA), 1.0, limit**n if constraint.at_least else 1.0
     if constraint.kind == "share" and value == 0:
-        return 0.0, 1 - ALPHA ** (1 / n), 1.0 if constraint.at_least else (1 - limit) ** n
+        return 0.0, 1 - least_of_all(n, ALPHA), 1.0 if constraint.at_least else (1 - limit) ** n
     if constraint.kind == "rate" and value == 0:
         return 0.0, -log(ALPHA) / n, 1.0 if constraint.at_least else exp(-limit * n)
     holds = value >= limit if constraint.at_least else value <= limit

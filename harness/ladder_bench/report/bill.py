@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ladder_bench import content
 from ladder_bench.bill import SWEPT
 from ladder_bench.domain import Json
 from ladder_bench.report import html, terminal, text
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 EXAMPLE = 2  # turns on the strongest tier of the ladder that the headline spells out
 THOUSAND = 1000.0
 
@@ -332,28 +330,20 @@ def _two_lines(cell: Cell) -> str:
 
 def page(bill: Mapping[str, Json], command: str) -> str:
     """The bill as HTML."""
-    from markupsafe import Markup
-
-    style = content.shipped("reports", "templates", "report.css").read_text(encoding="utf-8").strip()
     grouped = [(name, list(group)) for name, group in groupby(rows(bill), key=lambda row: row.group)]
-    return (
-        html.environment()
-        .get_template("bill.html.jinja")
-        .render(
-            style=Markup(style),
-            policy=POLICY,
-            bill=bill,
-            title=_title(bill),
-            headline=headline(bill),
-            remarks=[text.one_line(remark) for remark in bill["remarks"]],
-            columns=[column for column in columns(bill) if column.key != "swept"],
-            groups=grouped,
-            basis=basis(bill),
-            sweep=_sweep_table(bill),
-            facts=facts(bill),
-            prices=_prices(bill),
-            command=text.one_line(command),
-        )
+    return html.still(
+        "bill.html.jinja",
+        command,
+        bill=bill,
+        title=_title(bill),
+        headline=headline(bill),
+        remarks=[text.one_line(remark) for remark in bill["remarks"]],
+        columns=[column for column in columns(bill) if column.key != "swept"],
+        groups=grouped,
+        basis=basis(bill),
+        sweep=_sweep_table(bill),
+        facts=facts(bill),
+        prices=_prices(bill),
     )
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ladder_bench import content
 from ladder_bench.domain import Json
 from ladder_bench.folder import Run
 from ladder_bench.report import compare_grids as grids
 from ladder_bench.report import html, markdown, terminal, text
-from ladder_bench.report.bill import POLICY
 from ladder_bench.report.columns import COLUMNS, OTHERS, told
 from ladder_bench.report.compare_forest import forest
 from ladder_bench.report.compare_transcripts import moved
@@ -279,7 +277,6 @@ def page(found: Mapping[str, Json], runs: Mapping[str, Run], command: str) -> st
     """A comparison as HTML."""
     from markupsafe import Markup
 
-    style = content.shipped("reports", "templates", "report.css").read_text(encoding="utf-8").strip()
     several_runs, comparisons = len(found["runs"]) > 1, found["comparisons"]
     shown = moved(found, runs)
     sections = [
@@ -296,30 +293,25 @@ def page(found: Mapping[str, Json], runs: Mapping[str, Run], command: str) -> st
         }
         for number, each in enumerate(comparisons, 1)
     ]
-    return (
-        html.environment()
-        .get_template("compare.html.jinja")
-        .render(
-            style=Markup(style),
-            policy=POLICY,
-            found=found,
-            title=text.joined([text.one_line(each["path"]) for each in found["runs"]], 3),
-            headline=text.one_line(found["headline"]),
-            notes=[text.one_line(each) for each in found["notes"]],
-            runs=[(each["label"], run_line(each)) for each in found["runs"]],
-            simulated=simulated(found),
-            forest=forest(found),
-            overview=grids.overview(found) if len(comparisons) > 1 else None,
-            sections=sections,
-            is_open=len(comparisons) == 1,
-            left_out=shown.left_out,
-            changes=_run_changes(found),
-            unmatched=unmatched(found),
-            not_measured=grids.not_measured(found),
-            facts=facts(found),
-            meanings=_meanings(found, runs[found["runs"][0]["label"]].summary),
-            command=text.one_line(command),
-        )
+    return html.still(
+        "compare.html.jinja",
+        command,
+        found=found,
+        title=text.joined([text.one_line(each["path"]) for each in found["runs"]], 3),
+        headline=text.one_line(found["headline"]),
+        notes=[text.one_line(each) for each in found["notes"]],
+        runs=[(each["label"], run_line(each)) for each in found["runs"]],
+        simulated=simulated(found),
+        forest=forest(found),
+        overview=grids.overview(found) if len(comparisons) > 1 else None,
+        sections=sections,
+        is_open=len(comparisons) == 1,
+        left_out=shown.left_out,
+        changes=_run_changes(found),
+        unmatched=unmatched(found),
+        not_measured=grids.not_measured(found),
+        facts=facts(found),
+        meanings=_meanings(found, runs[found["runs"][0]["label"]].summary),
     )
 
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ladder_bench import content
 from ladder_bench.analyse.verdict import is_simulated
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 TRANSCRIPT_BYTES = 1_500_000  # of conversations in a page, as HTML
 BEST, COMPARED = "the best plain single tier", "with whose answers the others were compared"  # what the base is
+STILL = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 OUTCOMES = {
     "found": "A ladder that keeps quality",
     "none": "Nothing cheaper keeps quality",
@@ -93,6 +94,15 @@ def page(run: Run, found: Marks, svg: str) -> str:
         facts=method.facts(about, summary),
         prices=method.prices(about),
     )
+
+
+def still(template: str, command: str, **parts: Any) -> str:
+    """A page that loads nothing and runs nothing, from one of the templates. `command`: what made it."""
+    from markupsafe import Markup
+
+    return environment().get_template(template).render(
+        style=Markup(_asset("report.css")), policy=STILL, command=text.one_line(command), **parts
+    )  # fmt: skip
 
 
 def policy(script: str) -> str:

@@ -6,11 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from ladder_bench import content
 from ladder_bench.domain import Json
 from ladder_bench.report import html, terminal, text
 from ladder_bench.report import markdown as marked
-from ladder_bench.report.bill import POLICY
 from ladder_bench.report.decision import HOW, SAYS, facts, grids, headline, noun_of, reasons
 from ladder_bench.report.decision import held as met
 from ladder_bench.report.grid import Grid, Words
@@ -126,30 +124,22 @@ def _because(row: Mapping[str, Json], noun: str) -> str:
 
 def page(found: Mapping[str, Json], command: str) -> str:
     """The answer as HTML."""
-    from markupsafe import Markup
-
-    style = content.shipped("reports", "templates", "report.css").read_text(encoding="utf-8").strip()
-    return (
-        html.environment()
-        .get_template("recommend.html.jinja")
-        .render(
-            style=Markup(style),
-            policy=POLICY,
-            title=text.one_line(found["dataset"]),
-            kicker=KICKERS[found["outcome"]],
-            headline=headline(found),
-            banners=[text.one_line(banner) for banner in found["banners"]],
-            grids=grids(found),
-            why=[
-                (
-                    text.one_line(row["name"]),
-                    SAYS[row["status"]],
-                    [text.one_line(each) for each in reasons(row, noun_of(found))],
-                )
-                for row in found["strategies"]
-            ],
-            facts=facts(found),
-            simulated=found["simulated"],
-            command=text.one_line(command),
-        )
+    return html.still(
+        "recommend.html.jinja",
+        command,
+        title=text.one_line(found["dataset"]),
+        kicker=KICKERS[found["outcome"]],
+        headline=headline(found),
+        banners=[text.one_line(banner) for banner in found["banners"]],
+        grids=grids(found),
+        why=[
+            (
+                text.one_line(row["name"]),
+                SAYS[row["status"]],
+                [text.one_line(each) for each in reasons(row, noun_of(found))],
+            )
+            for row in found["strategies"]
+        ],
+        facts=facts(found),
+        simulated=found["simulated"],
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ladder_bench import content
 from ladder_bench.domain import Json
 from ladder_bench.report import html, terminal, text
 from ladder_bench.report.table import MISSING, Cell
@@ -17,7 +16,6 @@ from ladder_bench.search.remarks import METHOD
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 GOALS = {
     "cheapest": "the cheapest that keeps quality within {margin} points of {top}",
     "qpd": "the best in quality per dollar",
@@ -375,23 +373,15 @@ def _notes(found: Mapping[str, Json]) -> list[str]:
 
 def page(found: Mapping[str, Json], command: str) -> str:
     """The search as HTML, which loads nothing and runs nothing."""
-    from markupsafe import Markup
-
-    style = content.shipped("reports", "templates", "report.css").read_text(encoding="utf-8").strip()
     grids = [grid for grid in (results(found), segments(found), confirmation(found)) if grid is not None]
-    return (
-        html.environment()
-        .get_template("search.html.jinja")
-        .render(
-            style=Markup(style),
-            policy=POLICY,
-            title=text.one_line(found["dataset"]),
-            headline=headline(found),
-            remarks=[text.one_line(each) for each in (*found["remarks"], *_notes(found))],
-            grids=grids,
-            sentences=[verdict(found), curse(found), *oracle(found)],
-            facts=list(facts(found)),
-            ladder=text.shown(found["chosen"]["yaml"]),
-            command=text.one_line(command),
-        )
+    return html.still(
+        "search.html.jinja",
+        command,
+        title=text.one_line(found["dataset"]),
+        headline=headline(found),
+        remarks=[text.one_line(each) for each in (*found["remarks"], *_notes(found))],
+        grids=grids,
+        sentences=[verdict(found), curse(found), *oracle(found)],
+        facts=list(facts(found)),
+        ladder=text.shown(found["chosen"]["yaml"]),
     )

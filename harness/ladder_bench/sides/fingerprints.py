@@ -14,6 +14,8 @@ from ladder_bench.sides.secrets import without
 
 SHORT = 16  # characters of a hash
 NAMED = 3  # conversations that a message names
+Names = tuple[str, str]  # of the two that are compared
+Says = Callable[[Json, Json, Names], str]
 
 
 def fingerprint(run: folder.Run) -> Json:
@@ -38,13 +40,13 @@ def fingerprint(run: folder.Run) -> Json:
     }
 
 
-def differences(first: Json, second: Json) -> list[str]:
-    """Why two runs may not be compared, a line each; empty where they may."""
-    found = _conversations(first["conversations"], second["conversations"])
+def differences(first: Json, second: Json, names: Names = ("first", "second")) -> list[str]:
+    """Why two runs may not be compared, a line each; empty where they may. `names`: what the lines call them."""
+    found = _conversations(first["conversations"], second["conversations"], names)
     for name, says in _RULES.items():
         one, other = first.get(name), second.get(name)
         if one != other:
-            found.append(says(one, other))
+            found.append(says(one, other, names))
     return found
 
 
@@ -59,12 +61,12 @@ def _judge(tier: Mapping[str, Json]) -> str:
     return f"{tier['model']} {canonical(without(tier['params']))}"
 
 
-def _conversations(first: Mapping[str, Json], second: Mapping[str, Json]) -> list[str]:
+def _conversations(first: Mapping[str, Json], second: Mapping[str, Json], names: Names) -> list[str]:
     """Which conversations one of two has alone, and which are not the same."""
     found = []
-    for names, where in ((first.keys() - second.keys(), "first"), (second.keys() - first.keys(), "second")):
-        if names:
-            found.append(f"conversations differ: {len(names)} only in the {where} ({_named(names)})")
+    for alone, where in _alone(first, second, names):
+        if alone:
+            found.append(f"conversations differ: {len(alone)} only in the {where} ({_named(alone)})")
     changed = [
         name
         for name in first.keys() & second.keys()
@@ -83,20 +85,23 @@ def _named(names: Sequence[str] | set[str]) -> str:
     return ", ".join(shown) + (", ..." if len(names) > NAMED else "")
 
 
-def _rubrics(first: Mapping[str, str], second: Mapping[str, str]) -> str:
+def _rubrics(first: Mapping[str, str], second: Mapping[str, str], names: Names) -> str:
     """Rubrics by id: those that one has alone, and those that changed."""
     changed = sorted(name for name in first.keys() & second.keys() if first[name] != second[name])
-    alone = [
-        f"{', '.join(sorted(names))} only in the {where}"
-        for names, where in ((first.keys() - second.keys(), "first"), (second.keys() - first.keys(), "second"))
-        if names
-    ]
+    alone = [f"{', '.join(sorted(ids))} only in the {where}" for ids, where in _alone(first, second, names) if ids]
     parts = [f"{', '.join(changed)} changed (its text, its prompt or both)"] if changed else []
     return f"rubrics differ: {'; '.join([*parts, *alone])}"
 
 
-def _both(what: str) -> Callable[[Json, Json], str]:
-    return lambda one, other: f"{what} differs: {_shown(one)} in the first, {_shown(other)} in the second"
+def _alone(first: Mapping[str, Json], second: Mapping[str, Json], names: Names) -> list[tuple[set[str], str]]:
+    """The ids that one of two has alone, with its name."""
+    return [(first.keys() - second.keys(), names[0]), (second.keys() - first.keys(), names[1])]
+
+
+def _both(what: str) -> Says:
+    return lambda one, other, names: (
+        f"{what} differs: {_shown(one)} in the {names[0]}, {_shown(other)} in the {names[1]}"
+    )
 
 
 def _shown(value: Json) -> str:
@@ -105,7 +110,7 @@ def _shown(value: Json) -> str:
     return "none" if value is None else value if isinstance(value, str) else canonical(value)
 
 
-_RULES: dict[str, Callable[[Json, Json], str]] = {
+_RULES: dict[str, Says] = {
     "mode": _both("replay mode"),
     "judges": _both("judge"),
     "rubrics": _rubrics,
